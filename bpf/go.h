@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reading the Go runtime from a probe: registers, g and m, and frame-pointer walks.
+ * Arguments are in registers as Go's ABIInternal has them (cmd/compile/abi-internal.md).
+ */
+#ifndef BPF_GO_H
+#define BPF_GO_H
+
+#include <asm/ptrace.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "maps.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define GO_G(ctx) ((ct_u64)(ctx)->r14)
+#define GO_ARG1(ctx) ((ct_u64)(ctx)->rax)
+#define GO_ARG2(ctx) ((ct_u64)(ctx)->rbx)
+#define GO_ARG3(ctx) ((ct_u64)(ctx)->rcx)
+#define GO_FRAME(ctx) ((ct_u64)(ctx)->rbp)
+#define EFLAGS_CF 0x01
+#define EFLAGS_ZF 0x40
+#else
+#error "this architecture has no probe programs yet"
+#endif
+
+/*
+ * A probe on the jbe of the stack check: when the jump will be taken, morestack grows the stack and
+ * starts the function again, so this hit is not the call.
+ */
+static __always_inline int is_stack_growth(struct pt_regs *ctx)
+{
+	return (bpf_get_attach_cookie(ctx) & CT_COOKIE_STACK_CHECK) &&
+	       (ctx->eflags & (EFLAGS_CF | EFLAGS_ZF));
+}
+
+static __always_inline ct_u64 read_word(ct_u64 addr)
+{
+	ct_u64 word = 0;
+
+	if (bpf_probe_read_user(&word, sizeof(word), (void *)addr))
+		count(CT_LOST_READ);
+	return word;
+}
+
+static __always_inline ct_u64 g_goid(ct_u64 g)
+{
+	return read_word(g + config.g_goid);
+}
+
+/* The goroutine for which the scheduler's stack g0 works just now; 0: none (timer, network). */
+static __always_inline ct_u64 g0_user_g(ct_u64 g0)
+{
+	ct_u64 m = read_word(g0 + config.g_m);
+
+	return m ? read_word(m + config.m_curg) : 0;
+}
+
+/* Return addresses from frame pointer `fp` on into pcs[from..depth); the rest stays 0. */
+static __always_inline void walk_frames(ct_u64 fp, ct_u64 *pcs, int from, int depth)
+{
+	struct {
+		ct_u64 fp, pc;
+	} frame;
+
+	for (int i = from; i < depth; i++) {
+		if (!fp || bpf_probe_read_user(&frame, sizeof(frame), (void *)fp))
+			break;
+		pcs[i] = frame.pc;
+		if (frame.fp <= fp)
+			break;
+		fp = frame.fp;
+	}
+}
+
+static __always_inline ct_u64 hash_pcs(const ct_u64 *pcs)
+{
+	ct_u64 hash = 0xcbf29ce484222325ULL;
+
+	for (int i = 0; i < CT_STACK_DEPTH; i++) {
+		hash ^= pcs[i];
+		hash *= 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+/* Index of the site with this stack and reason, made when new; CT_NO_SITE: no room, counted. */
+static __always_inline ct_u32 site_of(const ct_u64 *pcs, ct_u32 reason)
+{
+	struct ct_site_key key = { .stack_hash = hash_pcs(pcs), .reason = reason };
+	ct_u32 *known = bpf_map_lookup_elem(&site_index, &key);
+	ct_u32 first = 0, index;
+	struct ct_site *site;
+
+	if (known)
+		return *known;
+	/* site 0 is nobody's: its park count hands out the indices */
+	site = bpf_map_lookup_elem(&sites, &first);
+	if (!site)
+		return CT_NO_SITE;
+	index = __sync_fetch_and_add(&site->parks, 1) + 1;
+	site = index < config.max_sites ? bpf_map_lookup_elem(&sites, &index) : 0;
+	if (!site) {
+		count(CT_LOST_SITE);
+		return CT_NO_SITE;
+	}
+	for (int i = 0; i < CT_STACK_DEPTH; i++)
+		site->pcs[i] = pcs[i];
+	site->reason = reason;
+	if (!bpf_map_update_elem(&site_index, &key, &index, BPF_NOEXIST)) {
+		site->ready = 1;
+		return index;
+	}
+	known = bpf_map_lookup_elem(&site_index, &key);
+	if (known)
+		return *known;
+	count(CT_LOST_SITE);
+	return CT_NO_SITE;
+}
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The maps that the probe families share. Defined in every object, and weak, so that linking the
+ * objects leaves one of each. Sizes are set before loading; hash entries take memory when used.
+ */
+#ifndef BPF_MAPS_H
+#define BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "conctrace_abi.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, ct_u64);
+	__type(value, struct ct_task);
+} tasks __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct ct_site_key);
+	__type(value, ct_u32);
+} site_index __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, ct_u32);
+	__type(value, struct ct_site);
+} sites __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct ct_object_key);
+	__type(value, struct ct_object);
+} objects __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, ct_u64);
+	__type(value, struct ct_chan_ops);
+} chan_ops __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct ct_object_key);
+	__type(value, struct ct_release);
+} releases __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, ct_u64);
+	__type(value, struct ct_spawn);
+} spawns __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct ct_wake_key);
+	__type(value, struct ct_wake);
+} wakes __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CT_N_COUNTERS);
+	__type(key, ct_u32);
+	__type(value, ct_u64);
+} counters __weak SEC(".maps");
+
+const volatile struct ct_config config __weak = {};
+
+/* Atomic although per CPU: a program can be preempted by one of another thread. */
+static __always_inline void count(ct_u32 which)
+{
+	ct_u64 *value = bpf_map_lookup_elem(&counters, &which);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+/* The entry of `key`, made from `fresh` when there is none. NULL: full, counted as `lost`. */
+static __always_inline void *get_or_create(void *map, const void *key, const void *fresh,
+					   ct_u32 lost)
+{
+	void *value = bpf_map_lookup_elem(map, key);
+
+	if (value)
+		return value;
+	bpf_map_update_elem(map, key, fresh, BPF_NOEXIST);
+	value = bpf_map_lookup_elem(map, key);
+	if (!value)
+		count(lost);
+	return value;
+}
+
+static __always_inline void raise_to(ct_u64 *max, ct_u64 value)
+{
+	if (value > *max)
+		*max = value;
+}
+
+static __always_inline ct_u32 hist_slot(ct_u64 ns)
+{
+	ct_u32 slot = 0, half = ns >> 32;
+
+	if (half)
+		slot = 32;
+	else
+		half = ns;
+	if (half >> 16) {
+		half >>= 16;
+		slot += 16;
+	}
+	if (half >> 8) {
+		half >>= 8;
+		slot += 8;
+	}
+	if (half >> 4) {
+		half >>= 4;
+		slot += 4;
+	}
+	if (half >> 2) {
+		half >>= 2;
+		slot += 2;
+	}
+	slot += half >> 1;
+	return slot < CT_HIST_SLOTS ? slot : CT_HIST_SLOTS - 1;
+}
+
+#endif

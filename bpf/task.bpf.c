@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of goroutines: spawn, park, ready, exit.
+ *
+ * A wait is the time from gopark's entry to the moment another goroutine or the scheduler makes
+ * the goroutine runnable again, as in Go's own block profile; the time in the run queue that
+ * follows is not part of it. Everything about a wait is added up here, in place, when it ends.
+ */
+#include "task.h"
+
+static __always_inline void remember_spawn(ct_u64 newg, struct ct_task *task)
+{
+	struct ct_spawn fresh = {}, *spawn;
+	ct_u64 gopc = read_word(newg + config.g_gopc);
+
+	task->goid = g_goid(newg);
+	task->gopc = gopc;
+	if (config.g_parentgoid != CT_NO_FIELD)
+		task->parent_goid = read_word(newg + config.g_parentgoid);
+	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
+	if (spawn) {
+		__sync_fetch_and_add(&spawn->spawned, 1);
+		if (!spawn->start_pc)
+			spawn->start_pc = read_word(newg + config.g_startpc);
+	}
+}
+
+static __always_inline int spawned(ct_u64 newg)
+{
+	struct ct_task task = {};
+
+	count(CT_N_HITS);
+	count(CT_N_SPAWN);
+	task.state = CT_TASK_ACTIVE;
+	task.since_ns = bpf_ktime_get_ns();
+	remember_spawn(newg, &task);
+	if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
+		count(CT_LOST_TASK);
+	return 0;
+}
+
+/* runtime.newproc.func1 calls runqput(pp, newg, true): the new goroutine is complete. */
+SEC("uprobe.multi")
+int spawn_runqput(struct pt_regs *ctx)
+{
+	return spawned(GO_ARG2(ctx));
+}
+
+/* runtime.gdestroy(gp) and its forerunner runtime.goexit0(gp). */
+SEC("uprobe.multi")
+int exit_gp(struct pt_regs *ctx)
+{
+	ct_u64 g = GO_ARG1(ctx), gopc;
+	struct ct_spawn fresh = {}, *spawn;
+	struct ct_task *task;
+
+	count(CT_N_HITS);
+	if (is_stack_growth(ctx))
+		return 0;
+	count(CT_N_EXIT);
+	task = bpf_map_lookup_elem(&tasks, &g);
+	gopc = task ? task->gopc : 0;
+	if (!gopc)
+		gopc = read_word(g + config.g_gopc);
+	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
+	if (spawn)
+		__sync_fetch_and_add(&spawn->exited, 1);
+	if (task)
+		bpf_map_delete_elem(&tasks, &g);
+	return 0;
+}
+
+/* runtime.gopark(unlockf, lock, reason, traceReason, traceskip), on the goroutine itself. */
+SEC("uprobe.multi")
+int park(struct pt_regs *ctx)
+{
+	ct_u64 pcs[CT_STACK_DEPTH] = {}, g = GO_G(ctx), object = 0;
+	ct_u8 reason = GO_ARG3(ctx), kind;
+	struct ct_task *task;
+	struct ct_site *site;
+	ct_u32 index;
+
+	count(CT_N_HITS);
+	if (is_stack_growth(ctx))
+		return 0;
+	count(CT_N_PARK);
+	task = task_of(g);
+	if (!task)
+		return 0;
+	if (task->state == CT_TASK_WAITING)
+		count(CT_LOST_ORDER);
+	pcs[0] = read_word(ctx->rsp);
+	walk_frames(GO_FRAME(ctx), pcs, 1, CT_STACK_DEPTH);
+	index = site_of(pcs, reason);
+	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
+	if (site)
+		__sync_fetch_and_add(&site->parks, 1);
+
+	kind = config.reason_kind[reason & (CT_REASONS - 1)];
+	if (kind == CT_OBJ_CHAN)
+		object = GO_ARG2(ctx) - config.hchan_lock; /* chanparkcommit's argument is &c.lock */
+	else if (kind == CT_OBJ_SEMA)
+		object = task->pending_sema;
+	task->object = object;
+	task->object_kind = kind;
+	task->op = config.reason_op[reason & (CT_REASONS - 1)];
+	task->reason = reason;
+	task->site = index;
+	task->since_ns = bpf_ktime_get_ns();
+	task->state = CT_TASK_WAITING;
+	return 0;
+}
+
+static __always_inline void add_to_site(struct ct_site *site, ct_u64 waited, ct_u32 slot)
+{
+	__sync_fetch_and_add(&site->waits, 1);
+	__sync_fetch_and_add(&site->wait_ns_total, waited);
+	raise_to(&site->wait_ns_max, waited);
+	__sync_fetch_and_add(&site->hist[slot], 1);
+}
+
+static __always_inline void add_to_object(const struct ct_task *task, ct_u64 g, ct_u64 waited,
+					  ct_u32 slot, ct_u64 now, ct_u64 waker_goid)
+{
+	struct ct_object_key key = { .addr = task->object,
+				     .site = task->site,
+				     .kind = task->object_kind,
+				     .op = task->op };
+	struct ct_object *object = 0, fresh = {};
+
+	if (key.kind == CT_OBJ_SELECT) {
+		/* the waker left the sudog of the case that fired in gp.param */
+		ct_u64 sudog = read_word(g + config.g_param);
+
+		key.addr = sudog ? read_word(sudog + config.sudog_c) : 0;
+		key.kind = CT_OBJ_CHAN;
+	}
+	if (!key.addr || key.kind == CT_OBJ_NONE)
+		return;
+	object = get_or_create(&objects, &key, &fresh, CT_LOST_OBJECT);
+	if (!object)
+		return;
+	__sync_fetch_and_add(&object->waits, 1);
+	__sync_fetch_and_add(&object->wait_ns_total, waited);
+	raise_to(&object->wait_ns_max, waited);
+	__sync_fetch_and_add(&object->hist[slot], 1);
+	object->last_ns = now;
+	object->last_waker_goid = waker_goid;
+}
+
+static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g, ct_u64 waker_goid,
+				     ct_u64 waited)
+{
+	struct ct_wake_key key = { .site = woken->site };
+	struct ct_wake fresh = {}, *wake;
+
+	if (waker_g) {
+		ct_u64 pcs[CT_STACK_DEPTH] = {};
+
+		/* the waker called into the scheduler: its registers rest in g.sched */
+		walk_frames(read_word(waker_g + config.g_sched_bp), pcs, 0, CT_WAKER_DEPTH);
+		key.waker = site_of(pcs, CT_WAKER_REASON);
+	}
+	wake = get_or_create(&wakes, &key, &fresh, CT_LOST_WAKE);
+	if (!wake)
+		return;
+	__sync_fetch_and_add(&wake->count, 1);
+	__sync_fetch_and_add(&wake->wait_ns_total, waited);
+	wake->last_waker_goid = waker_goid;
+	wake->last_woken_goid = woken->goid;
+}
+
+/* `g` is made runnable by `waker_g` (0: by a timer, the network or the runtime). */
+static __always_inline int woken(ct_u64 g, ct_u64 waker_g)
+{
+	struct ct_task *task = task_of(g);
+	ct_u64 now, waited, waker_goid;
+	struct ct_site *site;
+	ct_u32 slot, index;
+
+	count(CT_N_READY);
+	if (!task)
+		return 0;
+	if (task->state != CT_TASK_WAITING) {
+		count(CT_N_UNMATCHED);
+		return 0;
+	}
+	now = bpf_ktime_get_ns();
+	waited = now - task->since_ns;
+	slot = hist_slot(waited);
+	waker_goid = waker_g ? g_goid(waker_g) : 0;
+	index = task->site;
+	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
+	if (site)
+		add_to_site(site, waited, slot);
+	if (task->object_kind != CT_OBJ_NONE)
+		add_to_object(task, g, waited, slot, now, waker_goid);
+	if (waited >= config.waker_stack_min_ns)
+		add_wake(task, waker_g, waker_goid, waited);
+	task->waits++;
+	task->wait_ns_total += waited;
+	raise_to(&task->wait_ns_max, waited);
+	task->waker_goid = waker_goid;
+	task->since_ns = now;
+	task->state = CT_TASK_ACTIVE;
+	return 0;
+}
+
+/* runtime.ready(gp, traceskip, next), on g0 by way of systemstack. */
+SEC("uprobe.multi")
+int ready_gp(struct pt_regs *ctx)
+{
+	ct_u64 gp = GO_ARG1(ctx);
+
+	count(CT_N_HITS);
+	if (is_stack_growth(ctx))
+		return 0;
+	return woken(gp, g0_user_g(GO_G(ctx)));
+}
+
+/* casgstatus(gp, _Gwaiting, _Grunnable) of the scheduler itself: network and GC wake-ups. */
+SEC("uprobe.multi")
+int ready_scheduler(struct pt_regs *ctx)
+{
+	count(CT_N_HITS);
+	return woken(GO_ARG1(ctx), 0);
+}
+
+/* park_m takes the park back: the event was there before the goroutine slept. */
+SEC("uprobe.multi")
+int park_aborted(struct pt_regs *ctx)
+{
+	ct_u64 g = GO_ARG1(ctx);
+	struct ct_task *task = bpf_map_lookup_elem(&tasks, &g);
+	struct ct_site *site;
+	ct_u32 index;
+
+	count(CT_N_HITS);
+	count(CT_N_ABORTED);
+	if (!task || task->state != CT_TASK_WAITING)
+		return 0;
+	index = task->site;
+	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
+	if (site)
+		__sync_fetch_and_add(&site->aborted, 1);
+	task->state = CT_TASK_ACTIVE;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

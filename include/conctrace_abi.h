@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What bpf/ and user/ agree on: map keys and values, and nothing else.
+ *
+ * All times are nanoseconds of CLOCK_MONOTONIC (bpf_ktime_get_ns). Addresses are those of the
+ * target. Counters only grow; user space takes differences. Values are written in place by
+ * several CPUs: counters with atomic adds, the rest by the one event that owns the goroutine.
+ */
+#ifndef CONCTRACE_ABI_H
+#define CONCTRACE_ABI_H
+
+#ifdef __BPF__
+#include <linux/types.h>
+typedef __u8 ct_u8;
+typedef __u16 ct_u16;
+typedef __u32 ct_u32;
+typedef __u64 ct_u64;
+#else
+#include <stdint.h>
+typedef uint8_t ct_u8;
+typedef uint16_t ct_u16;
+typedef uint32_t ct_u32;
+typedef uint64_t ct_u64;
+#endif
+
+#define CT_STACK_DEPTH 12  /* return addresses kept for a site, innermost first; 0 ends it */
+#define CT_WAKER_DEPTH 8   /* the same for the waker of a long wait */
+#define CT_HIST_SLOTS 40   /* slot i counts waits with floor(log2(ns)) == i; the last is open */
+#define CT_NO_SITE 0       /* site 0 is never handed out */
+
+/* What the probes know of a goroutine. `running` and `runnable` look alike to them. */
+enum ct_task_state {
+	CT_TASK_UNKNOWN = 0,
+	CT_TASK_ACTIVE = 1,  /* runnable, running or in a syscall */
+	CT_TASK_WAITING = 2, /* parked */
+};
+
+/* What a parked goroutine waits on; decided in the kernel by the wait reason and the park site. */
+enum ct_object_kind {
+	CT_OBJ_NONE = 0,
+	CT_OBJ_CHAN = 1,   /* object is the hchan's address */
+	CT_OBJ_SELECT = 2, /* the channel is known only when one of its cases fires */
+	CT_OBJ_SEMA = 3,   /* object is the semaphore's address (the sema word inside a lock) */
+};
+
+enum ct_chan_op { CT_OP_NONE = 0, CT_OP_SEND = 1, CT_OP_RECV = 2, CT_OP_SELECT = 3 };
+
+/* tasks: key is the address of the runtime.g (ct_u64). g structs are reused: a spawn resets it. */
+struct ct_task {
+	ct_u64 goid;
+	ct_u64 parent_goid;   /* 0: spawned before the attach */
+	ct_u64 gopc;          /* pc of the go statement; 0: spawned before the attach */
+	ct_u64 since_ns;      /* when `state` began */
+	ct_u64 object;        /* see `object_kind`; 0 when none */
+	ct_u64 pending_sema;  /* semaphore whose wait queue the goroutine has entered */
+	ct_u64 waker_goid;    /* who ended the last wait; 0: timer, network, runtime */
+	ct_u64 waits;         /* ended waits */
+	ct_u64 wait_ns_total; /* of ended waits */
+	ct_u64 wait_ns_max;
+	ct_u32 site;          /* index into `sites`: where it parked last; CT_NO_SITE: unknown */
+	ct_u8 state;          /* enum ct_task_state */
+	ct_u8 reason;         /* runtime.waitReason of the target's Go version */
+	ct_u8 object_kind;    /* enum ct_object_kind */
+	ct_u8 op;             /* enum ct_chan_op */
+};
+
+/* Not wait reasons: sites that are no place of waiting. */
+#define CT_WAKER_REASON 0x100   /* where a waker stood */
+#define CT_RELEASE_REASON 0x200 /* where a contended lock was let go of */
+
+/* site_index: where and why goroutines park, to an index into `sites`. */
+struct ct_site_key {
+	ct_u64 stack_hash;
+	ct_u32 reason;
+	ct_u32 pad;
+};
+
+/* sites (array): waits by stack and wait reason. */
+struct ct_site {
+	ct_u64 parks;          /* waits begun */
+	ct_u64 waits;          /* waits ended and timed */
+	ct_u64 aborted;        /* parks that the runtime took back at once (the event was already there) */
+	ct_u64 wait_ns_total;
+	ct_u64 wait_ns_max;
+	ct_u32 hist[CT_HIST_SLOTS];
+	ct_u64 pcs[CT_STACK_DEPTH];
+	ct_u32 reason;
+	ct_u32 ready;          /* written last: the fields above are whole */
+};
+
+/* objects: waits by lock or channel and site. */
+struct ct_object_key {
+	ct_u64 addr;   /* hchan or semaphore */
+	ct_u32 site;   /* index into `sites` */
+	ct_u8 kind;    /* enum ct_object_kind: CT_OBJ_CHAN or CT_OBJ_SEMA */
+	ct_u8 op;      /* enum ct_chan_op; CT_OP_SELECT: a select's case fired */
+	ct_u16 pad;
+};
+
+struct ct_object {
+	ct_u64 waits;
+	ct_u64 wait_ns_total;
+	ct_u64 wait_ns_max;
+	ct_u64 last_ns;            /* end of the latest wait */
+	ct_u64 last_waker_goid;
+	ct_u32 hist[CT_HIST_SLOTS];
+};
+
+/* chan_ops: operations begun on a channel; kept only when the operation probes are on. */
+struct ct_chan_ops {
+	ct_u64 sends;      /* ch <- v outside a select with default */
+	ct_u64 recvs;
+	ct_u64 polls_send; /* the case of a select with default: it may have found the channel busy */
+	ct_u64 polls_recv;
+	ct_u64 closes;
+};
+
+/* Attach cookie of a probe. */
+#define CT_COOKIE_STACK_CHECK 1 /* sits on the stack check's jump: taken, the function restarts */
+
+/* What the programs must know of the target's Go version; offsets in bytes. */
+#define CT_REASONS 64
+struct ct_config {
+	ct_u32 g_goid, g_m, g_gopc, g_startpc, g_param, g_sched_bp, g_sched_pc;
+	ct_u32 g_parentgoid; /* CT_NO_FIELD before Go 1.21 */
+	ct_u32 m_curg;
+	ct_u32 sudog_c;
+	ct_u32 hchan_lock;
+	ct_u32 max_sites;
+	ct_u64 waker_stack_min_ns;
+	ct_u8 reason_kind[CT_REASONS]; /* wait reason -> enum ct_object_kind */
+	ct_u8 reason_op[CT_REASONS];   /* wait reason -> enum ct_chan_op */
+};
+#define CT_NO_FIELD 0xffffffffU
+
+/* releases: who let go of a contended lock; key is the semaphore's address and the site. */
+struct ct_release {
+	ct_u64 count;
+	ct_u64 last_ns;
+	ct_u64 last_goid;
+};
+
+/* spawns: key is the pc after the go statement (ct_u64, g.gopc). */
+struct ct_spawn {
+	ct_u64 spawned;
+	ct_u64 exited;
+	ct_u64 start_pc; /* first instruction of the goroutine's function, of the latest spawn */
+};
+
+/* wakers: who woke whom, for waits longer than the threshold. */
+struct ct_wake_key {
+	ct_u32 site;  /* where the woken goroutine waited */
+	ct_u32 waker; /* index into `sites`: where the waker was; CT_NO_SITE: timer, network, runtime */
+};
+
+struct ct_wake {
+	ct_u64 count;
+	ct_u64 wait_ns_total;
+	ct_u64 last_waker_goid;
+	ct_u64 last_woken_goid;
+};
+
+/* counters (per CPU): exact numbers of what happened and of what could not be kept. */
+enum ct_counter {
+	CT_N_HITS,           /* every probe hit */
+	CT_N_SPAWN,
+	CT_N_EXIT,
+	CT_N_PARK,
+	CT_N_READY,
+	CT_N_ABORTED,        /* parks taken back by the runtime */
+	CT_N_UNMATCHED,      /* wake-ups of goroutines that parked before the attach */
+	CT_LOST_TASK,        /* tasks map full */
+	CT_LOST_SITE,        /* sites full */
+	CT_LOST_OBJECT,      /* objects, releases or chan_ops full */
+	CT_LOST_SPAWN,
+	CT_LOST_WAKE,
+	CT_LOST_READ,        /* the target's memory could not be read */
+	CT_LOST_ORDER,       /* a park while parked: the wake-up was not seen, its wait is not counted */
+	CT_N_COUNTERS
+};
+
+#endif

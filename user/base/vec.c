@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "base/vec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *vec_grow(void **data, size_t *len, size_t *cap, size_t element_size)
+{
+	char *element;
+
+	if (*len == *cap) {
+		size_t wanted = *cap ? *cap * 2 : 16;
+		void *grown = reallocarray(*data, wanted, element_size);
+
+		if (!grown)
+			return NULL;
+		*data = grown;
+		*cap = wanted;
+	}
+	element = (char *)*data + *len * element_size;
+	memset(element, 0, element_size);
+	(*len)++;
+	return element;
+}
+
+void vec_release(void **data, size_t *len, size_t *cap)
+{
+	free(*data);
+	*data = NULL;
+	*len = *cap = 0;
+}

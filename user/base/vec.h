@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A growing array of any type: struct { T *data; size_t len, cap; }, zero-initialised.
+ * vec_push gives a pointer to a zeroed new element, or NULL when memory is short.
+ * The pointer is good until the next push.
+ */
+#ifndef BASE_VEC_H
+#define BASE_VEC_H
+
+#include <stddef.h>
+
+#define VEC(T)                                                                                     \
+	struct {                                                                                   \
+		T *data;                                                                           \
+		size_t len, cap;                                                                   \
+	}
+
+#define vec_push(vec)                                                                              \
+	((__typeof__((vec)->data))vec_grow((void **)&(vec)->data, &(vec)->len, &(vec)->cap,        \
+					   sizeof(*(vec)->data)))
+#define vec_free(vec) vec_release((void **)&(vec)->data, &(vec)->len, &(vec)->cap)
+
+void *vec_grow(void **data, size_t *len, size_t *cap, size_t element_size);
+void vec_release(void **data, size_t *len, size_t *cap);
+
+#endif

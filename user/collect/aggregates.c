@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collect/aggregates.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define BATCH 4096
+
+/* Called for each entry of a hash map; -ENOMEM ends the reading. */
+typedef int (*entry_fn)(void *ctx, const void *key, const void *value);
+
+static int read_one_by_one(int fd, void *key, void *value, entry_fn entry, void *ctx)
+{
+	char previous[64];
+	uint32_t key_size = 0, info_len = sizeof(struct bpf_map_info);
+	struct bpf_map_info info = { 0 };
+	bool first = true;
+	int status;
+
+	if (bpf_map_get_info_by_fd(fd, &info, &info_len))
+		return -errno;
+	key_size = info.key_size;
+	while (!bpf_map_get_next_key(fd, first ? NULL : previous, key)) {
+		if (!bpf_map_lookup_elem(fd, key, value)) {
+			status = entry(ctx, key, value);
+			if (status)
+				return status;
+		}
+		memcpy(previous, key, key_size);
+		first = false;
+	}
+	return 0;
+}
+
+/*
+ * All entries of a hash map. A bucket with more entries than a batch has room for (ENOSPC) and
+ * kernels without batches for this map (EINVAL, ENOTSUPP) fall back to single look-ups.
+ */
+static int read_hash(int fd, size_t key_size, size_t value_size, entry_fn entry, void *ctx)
+{
+	char *keys = malloc(BATCH * key_size), *values = malloc(BATCH * value_size);
+	uint32_t position, next;
+	bool first = true;
+	int status = 0;
+
+	if (!keys || !values) {
+		status = -ENOMEM;
+		goto out;
+	}
+	for (;;) {
+		uint32_t count = BATCH;
+		int got = bpf_map_lookup_batch(fd, first ? NULL : &position, &next, keys, values, &count,
+					       NULL);
+
+		if (got && got != -ENOENT) {
+			status = first ? read_one_by_one(fd, keys, values, entry, ctx) : got;
+			break;
+		}
+		for (uint32_t i = 0; i < count && !status; i++)
+			status = entry(ctx, keys + i * key_size, values + i * value_size);
+		if (got == -ENOENT || status)
+			break;
+		position = next;
+		first = false;
+	}
+out:
+	free(keys);
+	free(values);
+	return status;
+}
+
+#define ENTRY_FN(function, vector, key_field, value_field)                                         \
+	static int function(void *ctx, const void *key, const void *value)                         \
+	{                                                                                          \
+		struct aggregates *out = ctx;                                                      \
+		__typeof__(out->vector.data) row = vec_push(&out->vector);                         \
+                                                                                                   \
+		if (!row)                                                                          \
+			return -ENOMEM;                                                            \
+		memcpy(&row->key_field, key, sizeof(row->key_field));                              \
+		memcpy(&row->value_field, value, sizeof(row->value_field));                        \
+		return 0;                                                                          \
+	}
+
+ENTRY_FN(add_task, tasks, g, task)
+ENTRY_FN(add_object, objects, key, object)
+ENTRY_FN(add_chan_ops, chan_ops, addr, ops)
+ENTRY_FN(add_release, releases, key, release)
+ENTRY_FN(add_spawn, spawns, gopc, spawn)
+ENTRY_FN(add_wake, wakes, key, wake)
+
+/* Site 0's park count is how many indices were handed out. */
+static int read_sites(int fd, struct aggregates *out)
+{
+	uint32_t info_len = sizeof(struct bpf_map_info);
+	struct bpf_map_info info = { 0 };
+	struct ct_site site;
+	uint32_t index = 0;
+	uint64_t handed_out;
+
+	if (bpf_map_get_info_by_fd(fd, &info, &info_len) || bpf_map_lookup_elem(fd, &index, &site))
+		return -errno;
+	handed_out = site.parks;
+	for (index = 1; index <= handed_out && index < info.max_entries; index++) {
+		struct site_row *row;
+
+		if (bpf_map_lookup_elem(fd, &index, &site))
+			return -errno;
+		if (!site.ready)
+			continue;
+		row = vec_push(&out->sites);
+		if (!row)
+			return -ENOMEM;
+		*row = (struct site_row){ .index = index, .site = site };
+	}
+	return 0;
+}
+
+static int read_counters(int fd, struct aggregates *out)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *values;
+	int status = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc(cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < CT_N_COUNTERS && !status; i++) {
+		out->counters[i] = 0;
+		if (bpf_map_lookup_elem(fd, &i, values))
+			status = -errno;
+		for (int cpu = 0; cpu < cpus && !status; cpu++)
+			out->counters[i] += values[cpu];
+	}
+	free(values);
+	return status;
+}
+
+int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struct err *err)
+{
+	int status;
+
+	out->at_ns = clock_now_ns();
+	out->tasks.len = out->sites.len = out->objects.len = out->chan_ops.len = 0;
+	out->releases.len = out->spawns.len = out->wakes.len = 0;
+	status = read_counters(maps->counters, out);
+	if (!status)
+		status = read_hash(maps->tasks, sizeof(uint64_t), sizeof(struct ct_task), add_task, out);
+	if (!status)
+		status = read_hash(maps->objects, sizeof(struct ct_object_key), sizeof(struct ct_object),
+				   add_object, out);
+	if (!status)
+		status = read_hash(maps->chan_ops, sizeof(uint64_t), sizeof(struct ct_chan_ops),
+				   add_chan_ops, out);
+	if (!status)
+		status = read_hash(maps->releases, sizeof(struct ct_object_key),
+				   sizeof(struct ct_release), add_release, out);
+	if (!status)
+		status = read_hash(maps->spawns, sizeof(uint64_t), sizeof(struct ct_spawn), add_spawn,
+				   out);
+	if (!status)
+		status = read_hash(maps->wakes, sizeof(struct ct_wake_key), sizeof(struct ct_wake),
+				   add_wake, out);
+	/* last, so that every site that a row above names is there */
+	if (!status)
+		status = read_sites(maps->sites, out);
+	if (status)
+		return err_set(err, -status, "reading the probes' maps", "try again, and report it",
+			       "%s", strerror(-status));
+	return 0;
+}
+
+void aggregates_free(struct aggregates *aggregates)
+{
+	vec_free(&aggregates->tasks);
+	vec_free(&aggregates->sites);
+	vec_free(&aggregates->objects);
+	vec_free(&aggregates->chan_ops);
+	vec_free(&aggregates->releases);
+	vec_free(&aggregates->spawns);
+	vec_free(&aggregates->wakes);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The probe table: which places in the Go runtime tell what, by role. One row is one place with
+ * its alternatives by Go version; the plan looks up what this binary has.
+ */
+#ifndef PROBE_TABLE_H
+#define PROBE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum probe_role {
+	ROLE_SPAWN,
+	ROLE_EXIT,
+	ROLE_PARK,
+	ROLE_READY,
+	ROLE_LOCK_WAIT,
+	ROLE_LOCK_RELEASE,
+	ROLE_CHAN_SEND,
+	ROLE_CHAN_RECV,
+	ROLE_CHAN_CLOSE,
+	ROLE_COUNT
+};
+
+#define ROLE_BIT(role) (1U << (role))
+/* What the live tables need: every wait with its object, spawn and exit. */
+#define ROLES_TABLES                                                                               \
+	(ROLE_BIT(ROLE_SPAWN) | ROLE_BIT(ROLE_EXIT) | ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | \
+	 ROLE_BIT(ROLE_LOCK_WAIT))
+#define ROLES_LOCKS                                                                                \
+	(ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | ROLE_BIT(ROLE_LOCK_WAIT) |                   \
+	 ROLE_BIT(ROLE_LOCK_RELEASE))
+#define ROLES_CHANS                                                                                \
+	(ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | ROLE_BIT(ROLE_CHAN_SEND) |                   \
+	 ROLE_BIT(ROLE_CHAN_RECV) | ROLE_BIT(ROLE_CHAN_CLOSE))
+
+const char *probe_role_name(enum probe_role role);
+
+enum probe_place {
+	PLACE_ENTRY, /* at the function's start: first emulated instruction with arguments intact */
+	PLACE_CALL,  /* on the direct calls of `callee` inside the function, arguments in registers */
+};
+
+#define PROBE_NAMES 4
+
+struct probe_point {
+	enum probe_role role;
+	const char *program;            /* the BPF program's name in the skeleton */
+	const char *names[PROBE_NAMES]; /* alternatives, newest first; NULL ends */
+	enum probe_place place;
+	const char *callee;             /* PLACE_CALL */
+	int min_minor, max_minor;       /* Go 1.x versions it applies to; 0: open */
+	int when_reg;                   /* PLACE_CALL: only calls with this register (number as in
+					   decode.h) set to the constant `when_value`; -1: all */
+	uint64_t when_value;
+	const char *args_amd64;         /* "rax=gp rbx=lock rcx=reason r14=g" */
+	const char *args_arm64;
+	uint32_t arg_regs;              /* amd64: registers that must still hold arguments, bit mask */
+	const char *without;            /* what is lost without it */
+};
+
+extern const struct probe_point probe_table[];
+extern const size_t probe_table_len;
+
+#endif
