@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* enum bpf_attach_type BPF_TRACE_UPROBE_MULTI: the build machine's headers may be older than 6.6. */
+#define ATTACH_UPROBE_MULTI ((enum bpf_attach_type)48)
+
 /*
  * A link on the root directory, which is no regular file: a kernel that knows multi-uprobe links
  * gets as far as refusing the path (EBADF); others refuse the attach type (EINVAL) before.
@@ -20,7 +23,7 @@ bool kernel_has_uprobe_multi(void)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = ATTACH_UPROBE_MULTI);
 	LIBBPF_OPTS(bpf_link_create_opts, link);
 	const unsigned long offset = 0;
 	int program, created, why;
@@ -31,7 +34,7 @@ bool kernel_has_uprobe_multi(void)
 	link.uprobe_multi.path = "/";
 	link.uprobe_multi.offsets = &offset;
 	link.uprobe_multi.cnt = 1;
-	created = bpf_link_create(program, -1, BPF_TRACE_UPROBE_MULTI, &link);
+	created = bpf_link_create(program, -1, ATTACH_UPROBE_MULTI, &link);
 	why = created < 0 ? -created : 0;
 	if (created >= 0)
 		close(created);

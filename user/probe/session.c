@@ -12,9 +12,10 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
-#include "conctrace.skel.h"
 #include "conctrace_abi.h"
 #include "probe/kernel.h"
+
+#include "conctrace.skel.h" /* needs the types above */
 
 #define DEFAULT_MAX_TASKS 262144
 #define TODO_PRIVILEGE                                                                             \
