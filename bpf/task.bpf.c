@@ -218,12 +218,20 @@ int ready_gp(struct pt_regs *ctx)
 	return woken(gp, g0_user_g(GO_G(ctx)));
 }
 
+#define G_RUNNABLE 1
+#define G_WAITING 4
+
+static __always_inline int is_wakeup(struct pt_regs *ctx)
+{
+	return (ct_u32)GO_ARG2(ctx) == G_WAITING && (ct_u32)GO_ARG3(ctx) == G_RUNNABLE;
+}
+
 /* casgstatus(gp, _Gwaiting, _Grunnable) of the scheduler itself: network and GC wake-ups. */
 SEC("uprobe.multi")
 int ready_scheduler(struct pt_regs *ctx)
 {
 	count(CT_N_HITS);
-	return woken(GO_ARG1(ctx), 0);
+	return is_wakeup(ctx) ? woken(GO_ARG1(ctx), 0) : 0;
 }
 
 /* park_m takes the park back: the event was there before the goroutine slept. */
@@ -231,12 +239,15 @@ SEC("uprobe.multi")
 int park_aborted(struct pt_regs *ctx)
 {
 	ct_u64 g = GO_ARG1(ctx);
-	struct ct_task *task = bpf_map_lookup_elem(&tasks, &g);
+	struct ct_task *task;
 	struct ct_site *site;
 	ct_u32 index;
 
 	count(CT_N_HITS);
+	if (!is_wakeup(ctx))
+		return 0;
 	count(CT_N_ABORTED);
+	task = bpf_map_lookup_elem(&tasks, &g);
 	if (!task || task->state != CT_TASK_WAITING)
 		return 0;
 	index = task->site;

