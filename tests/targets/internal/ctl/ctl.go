@@ -7,6 +7,7 @@
 //	ready pid=N      its set-up is done
 //	started          a phase without an end is running (answer to "go")
 //	done             a phase with an end is over (answer to "go")
+//	stopped          that phase has ended (answer to "stop")
 //	{...}            the program's own ground truth (answer to "report")
 //	bye              the last line (answer to "quit", and at the end of stdin); exit status 0
 //
@@ -102,6 +103,9 @@ func Run(p Program) {
 		case "":
 		case "go":
 			p.start()
+		case "stop":
+			p.stop()
+			fmt.Println("stopped")
 		case "report":
 			p.report()
 		case "quit":

@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# `tasks` says of every goroutine of tests/targets/zoo what Go's own dump says: state, wait reason,
+# what it waits for, where. For every Go version, as built, stripped, and position independent.
+
+load helpers
+
+setup() {
+	need_root
+}
+
+# differences DOCUMENT
+differences() {
+	jq -n -r --slurpfile own "$TARGET_DIR/report" --slurpfile doc "$1" '
+		def address: ascii_downcase | ltrimstr("0x") | sub("^0+"; "");
+		def base: split("/")[-1];
+		($doc[0].tasks | map({key: (.goid | tostring), value: .}) | from_entries) as $seen
+		| $own[0].residents[] | . as $r
+		| $seen[.goid | tostring] as $t
+		| "\($r.name) (\($r.goid))" as $name
+		| if $t == null then "\($name): not seen"
+		  else
+			(select($t.state != $r.state) | "\($name): state \($t.state), is \($r.state)"),
+			(select(($t.wait_reason // "") != ($r.wait_reason // ""))
+			 | "\($name): reason \($t.wait_reason), is \($r.wait_reason)"),
+			(select($r.waiting_on)
+			 | select(($t.waiting_on.addr // "" | address) != ($r.waiting_on.addr | address))
+			 | "\($name): waits on \($t.waiting_on.addr), is \($r.waiting_on)"),
+			(select($r.waiting_on and $t.waiting_on.kind != $r.waiting_on.kind)
+			 | "\($name): waits on a \($t.waiting_on.kind), is \($r.waiting_on.kind)"),
+			(select($r.frame) | $r.frame as $f
+			 | select([$t.stack[] | select(.function == $f.function and .line == $f.line and
+				(.file | base) == ($f.file | base))] | length == 0)
+			 | "\($name): \($f) is not in \($t.stack | map("\(.function):\(.line)"))"),
+			([$r.stack[].function] as $must | [$t.stack[].function] as $has
+			 | select($must - $has != []) | "\($name): no frame \($must - $has)"),
+			(select($r.labels) | [$t.labels | to_entries[] | "\(.key)=\(.value)"] as $has
+			 | select(($has | sort) != ($r.labels | sort)) | "\($name): labels \($has)")
+		  end'
+}
+
+version() {
+	local dir=$TARGETS/$1 variant found
+	[ -x "$dir/zoo" ] || skip "no Go $1"
+	for variant in . stripped pie; do
+		target_start "$dir/$variant/zoo" -copies 2
+		target_report "$TARGET_DIR/report"
+		run --separate-stderr "$CONCTRACE" tasks --all -f json -p "$TARGET_PID"
+		[ "$status" = 0 ] || fail "Go $1 $variant: $stderr"
+		printf '%s\n' "$output" >"$TARGET_DIR/tasks"
+		found=$(differences "$TARGET_DIR/tasks") || found="no comparison"
+		[ -z "$found" ] || fail "Go $1 $variant: $found"
+		text_untouched
+		target_quit
+	done
+}
+
+@test "Go 1.18: every goroutine is where it is" { version 1.18; }
+@test "Go 1.19: every goroutine is where it is" { version 1.19; }
+@test "Go 1.20: every goroutine is where it is" { version 1.20; }
+@test "Go 1.21: every goroutine is where it is" { version 1.21; }
+@test "Go 1.22: every goroutine is where it is" { version 1.22; }
+@test "Go 1.23: every goroutine is where it is" { version 1.23; }
+@test "Go 1.24: every goroutine is where it is" { version 1.24; }
+@test "Go 1.25: every goroutine is where it is" { version 1.25; }
+@test "Go 1.26: every goroutine is where it is" { version 1.26; }
+@test "Go 1.27: every goroutine is where it is" { version 1.27; }
+
+@test "goroutines in C" {
+	[ -x "$ANY/zoo_cgo" ] || skip "no C compiler for Go"
+	local found
+	target_start "$ANY/zoo_cgo"
+	target_report "$TARGET_DIR/report"
+	run --separate-stderr "$CONCTRACE" tasks --all -f json -p "$TARGET_PID"
+	[ "$status" = 0 ] || fail "$stderr"
+	printf '%s\n' "$output" >"$TARGET_DIR/tasks"
+	found=$(differences "$TARGET_DIR/tasks") || found="no comparison"
+	[ -z "$found" ] || fail "$found"
+	target_quit
+}
+
+@test "a hundred thousand parked goroutines: counted, in one group, without a stall" {
+	target_start "$ANY/parked" -n 100000
+	target_report "$TARGET_DIR/before"
+	run --separate-stderr "$CONCTRACE" tasks -f json -p "$TARGET_PID"
+	[ "$status" = 0 ] || fail "$stderr"
+	target_report "$TARGET_DIR/report"
+	jq -e '[.groups[] | select(any(.stack[]; .function == "main.park")) | .count] == [100000]' \
+		<<<"$output" || fail "$(jq -c '[.groups[] | [.count, .wait_reason]]' <<<"$output")"
+	target_quit
+}
