@@ -97,7 +97,8 @@ failure() {
 	need_root
 	target_start "$ANY/zoo"
 	local thread
-	thread=$(ls "/proc/$TARGET_PID/task" | grep -vx "$TARGET_PID" | head -n 1)
+	thread=$(find "/proc/$TARGET_PID/task" -mindepth 1 -maxdepth 1 -printf '%f\n' |
+		grep -vx "$TARGET_PID" | head -n 1)
 	failure "$TARGET_PID" top -d 1 -p "$thread"
 	[[ $stderr == *thread* ]]
 }
@@ -330,7 +331,7 @@ document_head() {
 	[ "$status" = 0 ]
 	[ -z "$output" ]
 	documents "$BATS_TEST_TMPDIR/tasks.json"
-	[ "$(ls "$BATS_TEST_TMPDIR" | grep -c tasks)" = 1 ]
+	[ "$(find "$BATS_TEST_TMPDIR" -name '*tasks*' | wc -l)" = 1 ]
 	failure "" tasks -f json -p "$TARGET_PID" -o "$BATS_TEST_TMPDIR/no/such/dir/x.json"
 }
 

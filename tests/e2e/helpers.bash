@@ -3,6 +3,8 @@
 # What the end-to-end tests share. A target obeys the protocol of tests/targets/internal/ctl; it is
 # always waited for by what it says, never by a time.
 
+# shellcheck disable=SC2034,SC2154 # used by the tests; set by bats
+
 bats_require_minimum_version 1.5.0
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
@@ -11,7 +13,8 @@ TARGETS=$ROOT/build/targets
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180}
 
 # The programs of one Go version are enough where the version does not matter.
-ANY=$TARGETS/$(ls "$TARGETS" | grep -x '1\.24' || ls "$TARGETS" | sort -V | tail -n 1)
+ANY=$TARGETS/1.24
+[ -d "$ANY" ] || ANY=$(printf '%s\n' "$TARGETS"/1.* | sort -V | tail -n 1)
 TEXTCMP=$ANY/textcmp
 
 STARTED=()

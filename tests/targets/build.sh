@@ -12,9 +12,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=$root/build/targets
-varied="./counts ./zoo"
 
-export GOCACHE="$root/build/gocache" GOPATH="$root/build/gopath" GOENV=off GOFLAGS= GOWORK=off
+export GOCACHE="$root/build/gocache" GOPATH="$root/build/gopath" GOENV=off GOFLAGS="" GOWORK=off
 export GO111MODULE=on GOPROXY=off GOSUMDB=off GOTOOLCHAIN=local
 
 toolchain() { # VERSION
@@ -51,13 +50,16 @@ plain() { # every program but those that need C
 	done
 }
 
-for version in ${*:-$(versions)}; do
+# The list of versions and the list of packages are to be split.
+# shellcheck disable=SC2046
+[ $# -gt 0 ] || set -- $(versions)
+for version; do
 	go=$(toolchain "$version")
 	echo "  GO      targets $version"
-	# The unquoted lists are to be split.
+	# shellcheck disable=SC2046
 	build "$go" "$version" 0 $(plain)
-	build "$go" "$version/stripped" 0 -ldflags='-s -w' $varied
-	build "$go" "$version/pie" 0 -buildmode=pie -trimpath -ldflags='-s -w' $varied
+	build "$go" "$version/stripped" 0 -ldflags='-s -w' ./counts ./zoo
+	build "$go" "$version/pie" 0 -buildmode=pie -trimpath -ldflags='-s -w' ./counts ./zoo
 	build "$go" "$version" 1 ./zoo_cgo
 	build "$go" "$version/stripped" 1 -ldflags='-s -w' ./zoo_cgo
 done
