@@ -86,6 +86,8 @@ static void note_operands(const ZydisDecodedInstruction *raw, const ZydisDecoded
 				insn->writes |= 1U << reg;
 		} else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY && op->mem.base == ZYDIS_REGISTER_RIP) {
 			ZydisCalcAbsoluteAddress(raw, op, insn->addr, &insn->rip_data);
+			insn->rip_bytes = op->size / 8;
+			insn->loads = i == 1 && raw->mnemonic == ZYDIS_MNEMONIC_MOV;
 		}
 	}
 }

@@ -7,6 +7,7 @@
 #ifndef TARGET_LAYOUT_H
 #define TARGET_LAYOUT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define LAYOUT_ABSENT UINT32_MAX /* the field does not exist in this version */

@@ -21,6 +21,7 @@ struct target {
 	int pidfd;               /* readable when the process has exited; -1: kernel without pidfd */
 	char exe[512];           /* for people */
 	char exe_path[64];       /* "/proc/PID/exe" */
+	uint64_t exe_inode, exe_device;
 	struct elf_image image;
 	struct buildinfo build;
 	struct pclntab pclntab;

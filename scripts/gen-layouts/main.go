@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// Command gen-layouts writes user/target/layout_table.c: offsets of runtime structs from the DWARF
+// of a small program built with each toolchain, and the wait reasons from its runtime's source.
+//
+//	gen-layouts user/target/layout.h build/deps/go/1.19 build/deps/go/1.21 ... >layout_table.c
+package main
+
+import (
+	"bufio"
+	"debug/dwarf"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strconv"
+)
+
+// sample uses every type the table asks for, so that the linker keeps their DWARF.
+const sample = `package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+var (
+	mu   sync.Mutex
+	rw   sync.RWMutex
+	wg   sync.WaitGroup
+	cond = sync.NewCond(&mu)
+	pool sync.Pool
+	m    sync.Map
+	once sync.Once
+)
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	c := make(chan int)
+	wg.Add(1)
+	go func() {
+		mu.Lock()
+		cond.Signal()
+		mu.Unlock()
+		wg.Done()
+		c <- 1
+	}()
+	select {
+	case <-c:
+	case <-ctx.Done():
+	}
+	rw.RLock()
+	rw.RUnlock()
+	rw.Lock()
+	rw.Unlock()
+	wg.Wait()
+	pool.Put(1)
+	m.Store(1, 1)
+	once.Do(func() {})
+	_, err := http.Get("http://127.0.0.1:1/")
+	fmt.Println(err)
+}
+`
+
+type field struct{ name, structName, fieldName string }
+
+// also names where a field is found under another name in some versions.
+var also = map[string][][2]string{
+	"mutex_state":    {{"internal/sync.Mutex", "state"}},
+	"mutex_sema":     {{"internal/sync.Mutex", "sema"}},
+	"waitgroup_sema": {{"sync.WaitGroup", "state2"}},
+}
+
+var sizes = []field{
+	{"g_size", "runtime.g", ""},
+	{"m_size", "runtime.m", ""},
+	{"hchan_size", "runtime.hchan", ""},
+	{"sudog_size", "runtime.sudog", ""},
+	{"moduledata_size", "runtime.moduledata", ""},
+}
+
+type version struct {
+	minor   int
+	offsets map[string]int64
+	reasons map[int]string
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("gen-layouts: ")
+	if len(os.Args) < 3 {
+		log.Fatal("usage: gen-layouts layout.h GOROOT...")
+	}
+	fields, err := readFields(os.Args[1])
+	check(err)
+	var versions []version
+	for _, root := range os.Args[2:] {
+		v, err := readVersion(root, fields)
+		check(err)
+		versions = append(versions, v)
+	}
+	sort.Slice(versions, func(i, j int) bool { return versions[i].minor < versions[j].minor })
+	write(fields, versions)
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func readFields(header string) ([]field, error) {
+	text, err := os.ReadFile(header)
+	if err != nil {
+		return nil, err
+	}
+	row := regexp.MustCompile(`(?m)^\tX\((\w+),\s*"([^"]+)",\s*"([^"]+)"\)`)
+	var fields []field
+	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
+		fields = append(fields, field{m[1], m[2], m[3]})
+	}
+	if len(fields) == 0 {
+		return nil, errors.New("no LAYOUT_FIELDS in " + header)
+	}
+	return fields, nil
+}
+
+func readVersion(root string, fields []field) (version, error) {
+	v := version{offsets: map[string]int64{}}
+	dir, err := os.MkdirTemp("", "gen-layouts-")
+	if err != nil {
+		return v, err
+	}
+	defer os.RemoveAll(dir)
+	source := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(source, []byte(sample), 0o600); err != nil {
+		return v, err
+	}
+	binary := filepath.Join(dir, "sample")
+	build := exec.Command(filepath.Join(root, "bin", "go"), "build", "-o", binary, source)
+	build.Env = append(os.Environ(), "GO111MODULE=off", "GOTOOLCHAIN=local", "CGO_ENABLED=0",
+		"GOROOT=", "GOOS=linux", "GOARCH=amd64")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return v, fmt.Errorf("%s: %w", root, err)
+	}
+	if v.minor, err = readMinor(root); err != nil {
+		return v, err
+	}
+	structs, err := readStructs(binary)
+	if err != nil {
+		return v, err
+	}
+	for _, f := range fields {
+		v.offsets[f.name] = offsetOf(structs, f)
+	}
+	for _, f := range sizes {
+		if s := structs[f.structName]; s != nil {
+			v.offsets[f.name] = s.ByteSize
+		}
+	}
+	v.reasons, err = readReasons(filepath.Join(root, "src", "runtime", "runtime2.go"))
+	return v, err
+}
+
+func readMinor(root string) (int, error) {
+	file, err := os.Open(filepath.Join(root, "VERSION"))
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	scanner := bufio.NewScanner(file)
+	scanner.Scan()
+	m := regexp.MustCompile(`^go1\.(\d+)`).FindStringSubmatch(scanner.Text())
+	if m == nil {
+		return 0, fmt.Errorf("%s: no version in %q", root, scanner.Text())
+	}
+	return strconv.Atoi(m[1])
+}
+
+func readStructs(binary string) (map[string]*dwarf.StructType, error) {
+	file, err := elf.Open(binary)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := file.DWARF()
+	if err != nil {
+		return nil, err
+	}
+	structs := map[string]*dwarf.StructType{}
+	reader := data.Reader()
+	for {
+		entry, err := reader.Next()
+		if err != nil {
+			return nil, err
+		}
+		if entry == nil {
+			return structs, nil
+		}
+		if entry.Tag != dwarf.TagStructType {
+			continue
+		}
+		name, _ := entry.Val(dwarf.AttrName).(string)
+		t, err := data.Type(entry.Offset)
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := t.(*dwarf.StructType); ok && structs[name] == nil {
+			structs[name] = s
+		}
+	}
+}
+
+func offsetOf(structs map[string]*dwarf.StructType, f field) int64 {
+	places := append([][2]string{{f.structName, f.fieldName}}, also[f.name]...)
+	for _, place := range places {
+		if s := structs[place[0]]; s != nil {
+			for _, member := range s.Field {
+				if member.Name == place[1] {
+					return member.ByteOffset
+				}
+			}
+		}
+	}
+	return -1
+}
+
+// readReasons evaluates the constants of type waitReason and the table waitReasonStrings.
+func readReasons(path string) (map[int]string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	values, texts := map[string]int{}, map[string]string{}
+	for _, decl := range file.Decls {
+		general, ok := decl.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		if general.Tok == token.CONST && isReasonBlock(general) {
+			for i, spec := range general.Specs {
+				for _, name := range spec.(*ast.ValueSpec).Names {
+					values[name.Name] = i
+				}
+			}
+		}
+		if general.Tok == token.VAR {
+			collectTexts(general, texts)
+		}
+	}
+	reasons := map[int]string{}
+	for name, text := range texts {
+		value, ok := values[name]
+		if !ok {
+			return nil, fmt.Errorf("%s: %s has no value", path, name)
+		}
+		reasons[value] = text
+	}
+	if len(reasons) < 20 {
+		return nil, fmt.Errorf("%s: only %d wait reasons", path, len(reasons))
+	}
+	return reasons, nil
+}
+
+func isReasonBlock(decl *ast.GenDecl) bool {
+	first, ok := decl.Specs[0].(*ast.ValueSpec)
+	if !ok {
+		return false
+	}
+	ident, ok := first.Type.(*ast.Ident)
+	return ok && ident.Name == "waitReason"
+}
+
+func collectTexts(decl *ast.GenDecl, texts map[string]string) {
+	for _, spec := range decl.Specs {
+		value := spec.(*ast.ValueSpec)
+		if value.Names[0].Name != "waitReasonStrings" || len(value.Values) == 0 {
+			continue
+		}
+		for _, element := range value.Values[0].(*ast.CompositeLit).Elts {
+			pair := element.(*ast.KeyValueExpr)
+			text, err := strconv.Unquote(pair.Value.(*ast.BasicLit).Value)
+			check(err)
+			texts[pair.Key.(*ast.Ident).Name] = text
+		}
+	}
+}
+
+func write(fields []field, versions []version) {
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	fmt.Fprintln(out, "// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause")
+	fmt.Fprintln(out, "/* Generated by scripts/gen-layouts from DWARF and the runtime's source: do not edit. */")
+	fmt.Fprintln(out, "/* clang-format off */")
+	fmt.Fprintln(out, "#include \"target/layout_table.h\"")
+	fmt.Fprintln(out)
+	fmt.Fprintln(out, "const struct layout layout_rows[] = {")
+	for _, v := range versions {
+		fmt.Fprintf(out, "\t{\n\t\t.minor = %d,\n", v.minor)
+		for _, f := range append(append([]field{}, fields...), sizes...) {
+			if offset := v.offsets[f.name]; offset >= 0 {
+				fmt.Fprintf(out, "\t\t.%s = %d,\n", f.name, offset)
+			} else {
+				fmt.Fprintf(out, "\t\t.%s = LAYOUT_ABSENT,\n", f.name)
+			}
+		}
+		fmt.Fprintln(out, "\t},")
+	}
+	fmt.Fprintln(out, "};")
+	fmt.Fprintln(out, "const size_t layout_row_count = sizeof(layout_rows) / sizeof(layout_rows[0]);")
+	fmt.Fprintln(out)
+	for _, v := range versions {
+		fmt.Fprintf(out, "static const char *const reasons_%d[] = {\n", v.minor)
+		var order []int
+		for value := range v.reasons {
+			order = append(order, value)
+		}
+		sort.Ints(order)
+		for _, value := range order {
+			fmt.Fprintf(out, "\t[%d] = %s,\n", value, strconv.Quote(v.reasons[value]))
+		}
+		fmt.Fprintln(out, "};")
+	}
+	fmt.Fprintln(out)
+	fmt.Fprintln(out, "const struct wait_reasons wait_reason_rows[] = {")
+	for _, v := range versions {
+		fmt.Fprintf(out, "\t{ %d, reasons_%d, sizeof(reasons_%d) / sizeof(reasons_%d[0]) },\n",
+			v.minor, v.minor, v.minor, v.minor)
+	}
+	fmt.Fprintln(out, "};")
+	fmt.Fprintln(out, "const size_t wait_reason_row_count = sizeof(wait_reason_rows) / sizeof(wait_reason_rows[0]);")
+}

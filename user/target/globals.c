@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "target/globals.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "target/decode.h"
+#include "target/memory.h"
+
+#define FUNCTION_BYTES_MAX (1U << 16)
+#define GOMAXPROCS_MAX (1U << 16)
+
+static bool by_symbol(struct target *target, const char *name, uint64_t *addr)
+{
+	uint64_t link_time;
+
+	if (elf_symbol_by_name(&target->image, name, &link_time, NULL))
+		return false;
+	*addr = link_time + target->load_bias;
+	return true;
+}
+
+static int decode_named(struct target *target, const char *name, decode_insns *insns)
+{
+	struct pclntab_func func;
+	const uint8_t *code;
+	int status;
+
+	if (pclntab_func_by_name(&target->pclntab, name, &func) || func.end <= func.entry ||
+	    func.end - func.entry > FUNCTION_BYTES_MAX)
+		return -ENOENT;
+	code = elf_at(&target->image, func.entry, func.end - func.entry);
+	if (!code)
+		return -ENOENT;
+	status = decode_function(code, func.end - func.entry, func.entry, insns);
+	return status == -EILSEQ ? -ENOENT : status;
+}
+
+/*
+ * runtime.forEachGRace (proc.go) loads allglen, then allgptr, and refers to no other variable: so
+ * in every toolchain from 1.18 to 1.27.
+ */
+static int allgs_by_code(struct target *target)
+{
+	uint64_t loads[2] = { 0 };
+	decode_insns insns = { 0 };
+	int status = decode_named(target, "runtime.forEachGRace", &insns);
+	size_t count = 0;
+
+	for (size_t i = 0; !status && i < insns.len; i++) {
+		if (!insns.data[i].rip_data)
+			continue;
+		if (count == 2 || !insns.data[i].loads || insns.data[i].rip_bytes != 8)
+			status = -ENOENT;
+		else
+			loads[count++] = insns.data[i].rip_data + target->load_bias;
+	}
+	vec_free(&insns);
+	if (status || count != 2)
+		return status ? status : -ENOENT;
+	target->allglen = loads[0];
+	target->allgptr = loads[1];
+	return 0;
+}
+
+/* runtime.procresize (proc.go) begins with old := gomaxprocs, its first 4-byte load of a variable. */
+static uint64_t gomaxprocs_by_code(struct target *target)
+{
+	decode_insns insns = { 0 };
+	uint64_t addr = 0;
+
+	if (!decode_named(target, "runtime.procresize", &insns)) {
+		for (size_t i = 0; i < insns.len && !addr; i++)
+			if (insns.data[i].rip_data && insns.data[i].loads && insns.data[i].rip_bytes == 4)
+				addr = insns.data[i].rip_data + target->load_bias;
+	}
+	vec_free(&insns);
+	return addr;
+}
+
+static void find_gomaxprocs(struct target *target)
+{
+	uint32_t value;
+
+	if (!by_symbol(target, "runtime.gomaxprocs", &target->gomaxprocs_addr))
+		target->gomaxprocs_addr = gomaxprocs_by_code(target);
+	if (!target->gomaxprocs_addr)
+		return;
+	if (memory_read(target->pid, target->gomaxprocs_addr, &value, sizeof(value)) || !value ||
+	    value > GOMAXPROCS_MAX)
+		target->gomaxprocs_addr = 0;
+	else
+		target->gomaxprocs = value;
+}
+
+int globals_find(struct target *target)
+{
+	int status = 0;
+
+	if (!by_symbol(target, "runtime.allglen", &target->allglen) ||
+	    !by_symbol(target, "runtime.allgptr", &target->allgptr))
+		status = allgs_by_code(target);
+	if (!status)
+		find_gomaxprocs(target);
+	return status;
+}
