@@ -62,8 +62,8 @@ CFLAGS_ALL := -std=gnu11 -Wall -Wextra $(CFLAGS)
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
-.PHONY: all unit asan unit-binaries targets test lint format demo bench install package clean \
-	distclean
+.PHONY: all unit asan unit-binaries targets test lint print-flags format demo bench install package \
+	clean distclean
 all: $(O)/conctrace
 
 # ---- kernel side ---------------------------------------------------------------------------------
@@ -156,6 +156,9 @@ test:
 
 lint: $(SKELETON)
 	$(Q)scripts/run-tests lint
+
+print-flags:
+	@echo $(CPPFLAGS_ALL) $(filter-out -g,$(CFLAGS_ALL))
 
 format:
 	$(Q)clang-format -i $(C_FILES)
