@@ -87,6 +87,7 @@ static void note_operands(const ZydisDecodedInstruction *raw, const ZydisDecoded
 		} else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY && op->mem.base == ZYDIS_REGISTER_RIP) {
 			ZydisCalcAbsoluteAddress(raw, op, insn->addr, &insn->rip_data);
 			insn->rip_bytes = op->size / 8;
+			insn->address_only = raw->mnemonic == ZYDIS_MNEMONIC_LEA;
 			insn->loads = i == 1 && raw->mnemonic == ZYDIS_MNEMONIC_MOV;
 		}
 	}

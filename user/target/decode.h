@@ -34,6 +34,7 @@ struct decode_insn {
 	uint64_t rip_data; /* address of a RIP-relative memory operand; 0: none */
 	uint8_t rip_bytes; /* its size */
 	bool loads;        /* a mov from memory to a register */
+	bool address_only; /* a lea: the operand's address, not its value */
 	uint32_t writes;   /* bit i: general register i (rax=0, rcx=1, rdx=2, rbx=3, rsp=4, ... r15=15) */
 	bool imm_to_reg;   /* mov/xor that sets register `imm_reg` to the constant `imm` */
 	uint8_t imm_reg;

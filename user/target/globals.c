@@ -93,6 +93,38 @@ static void find_gomaxprocs(struct target *target)
 		target->gomaxprocs = value;
 }
 
+static bool refers_to(const decode_insns *insns, uint64_t addr)
+{
+	for (size_t i = 0; i < insns->len; i++)
+		if (insns->data[i].rip_data == addr)
+			return true;
+	return false;
+}
+
+/*
+ * semacquire1 and semrelease1 (sema.go) have one variable's address in common: the table of
+ * semaphore roots, which has no bytes in the file (it is zero at the start).
+ */
+static uint64_t semtable_by_code(struct target *target)
+{
+	decode_insns acquire = { 0 }, release = { 0 };
+	uint64_t addr = 0;
+
+	if (!decode_named(target, "runtime.semacquire1", &acquire) &&
+	    !decode_named(target, "runtime.semrelease1", &release)) {
+		for (size_t i = 0; i < acquire.len && !addr; i++) {
+			const struct decode_insn *insn = &acquire.data[i];
+
+			if (insn->rip_data && insn->address_only && refers_to(&release, insn->rip_data) &&
+			    !elf_bytes_from(&target->image, insn->rip_data))
+				addr = insn->rip_data + target->load_bias;
+		}
+	}
+	vec_free(&acquire);
+	vec_free(&release);
+	return addr;
+}
+
 int globals_find(struct target *target)
 {
 	int status = 0;
@@ -100,7 +132,10 @@ int globals_find(struct target *target)
 	if (!by_symbol(target, "runtime.allglen", &target->allglen) ||
 	    !by_symbol(target, "runtime.allgptr", &target->allgptr))
 		status = allgs_by_code(target);
-	if (!status)
-		find_gomaxprocs(target);
-	return status;
+	if (status)
+		return status;
+	if (!by_symbol(target, "runtime.semtable", &target->semtable))
+		target->semtable = semtable_by_code(target);
+	find_gomaxprocs(target);
+	return 0;
 }

@@ -5,9 +5,8 @@
 #include "target/target.h"
 
 /*
- * Run-time addresses of runtime.allglen, runtime.allgptr and runtime.gomaxprocs: from the symbol
- * table, else from the code that reads them. 0; -ENOENT: allgs not found (gomaxprocs may be
- * missing); -ENOMEM.
+ * Run-time addresses of runtime.allglen, allgptr, semtable and gomaxprocs: from the symbol table,
+ * else from the code that uses them. 0; -ENOENT: allgs not found (the others may be missing).
  */
 int globals_find(struct target *target);
 

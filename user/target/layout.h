@@ -76,7 +76,13 @@
 	X(mutex_sema, "sync.Mutex", "sema")                                                        \
 	X(rwmutex_writersem, "sync.RWMutex", "writerSem")                                          \
 	X(rwmutex_readersem, "sync.RWMutex", "readerSem")                                          \
-	X(waitgroup_sema, "sync.WaitGroup", "sema")
+	X(waitgroup_sema, "sync.WaitGroup", "sema")                                                \
+	X(semaroot_treap, "runtime.semaRoot", "treap")                                             \
+	X(rwmutex_w, "sync.RWMutex", "w")                                                          \
+	X(rwmutex_readercount, "sync.RWMutex", "readerCount")                                      \
+	X(rwmutex_readerwait, "sync.RWMutex", "readerWait")                                        \
+	X(notifylist_head, "runtime.notifyList", "head")                                           \
+	X(cond_notify, "sync.Cond", "notify")
 
 struct layout {
 	int minor;            /* the version the offsets belong to */

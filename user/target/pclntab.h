@@ -37,12 +37,12 @@ struct pclntab {
 	/* offsets of the sub-tables within bytes */
 	uint64_t funcname_off, cu_off, filetab_off, pctab_off, funcdata_off;
 	int minor;            /* Go minor version, decides the record layouts */
-	uint32_t *by_name;    /* indices of functions sorted by name, built at first use */
+	uint32_t *by_name;    /* hash table of function indices, built at first use */
 };
 
 /* A source position of a pc; innermost first when inlined. Strings live in the mapped file. */
 struct pclntab_frame {
-	const char *function; /* "main.(*T).run[...]", as Go stores it */
+	const char *function; /* as Go stores it: pclntab_display_name for people */
 	const char *file;
 	int line;
 	bool inlined;         /* this frame was inlined into the next one */
@@ -70,6 +70,12 @@ int pclntab_func_by_name(struct pclntab *tab, const char *name, struct pclntab_f
  */
 size_t pclntab_frames(const struct pclntab *tab, uint64_t pc, struct pclntab_frame *frames,
 		      size_t max);
+
+/*
+ * The name as Go prints it: type arguments, which are stored from 1.21 on, become "[...]". Cut to
+ * `size`, always terminated.
+ */
+void pclntab_display_name(const char *name, char *to, size_t size);
 
 /*
  * Bytes between the stack pointer at pc and the return address slot of the caller
