@@ -66,7 +66,6 @@ struct goroutine {
 	uint64_t wait_addr;     /* hchan, semaphore, pollDesc; 0: unknown */
 	uint32_t first_case, case_count; /* in snapshot.cases: select and channel waits */
 	uint32_t first_pc, pc_count;     /* in snapshot.pcs, innermost first */
-	uint32_t label_first, label_count; /* in snapshot.labels */
 	uint16_t wait_kind;     /* enum wait_kind */
 	uint8_t status;         /* enum g_status without the scan bit */
 	uint8_t wait_reason;    /* of the target's version; valid when status is G_WAITING */
@@ -77,11 +76,9 @@ struct goroutine {
 	bool stack_cut;         /* the walk ended before the goroutine's first frame */
 };
 
-struct snapshot_label { char *key, *value; };
-
 struct snapshot_options {
 	bool stacks;        /* walk stacks */
-	bool labels;
+	bool system;        /* keep the runtime's own goroutines */
 	uint32_t max_depth; /* frames (pcs) a stack; 0: 128 */
 };
 
@@ -89,13 +86,13 @@ struct snapshot {
 	uint64_t at_ns;       /* CLOCK_MONOTONIC, when the reading began */
 	uint64_t took_ns;
 	uint64_t torn;        /* goroutines still torn after the retries */
-	uint64_t unreadable;
+	uint64_t unreadable;  /* g structs that could not be read */
+	uint64_t system;      /* goroutines of the runtime itself, kept or not */
 	VEC(struct goroutine) goroutines; /* alive ones, in the order of allgs */
-	VEC(uint64_t) pcs;    /* run-time pcs; all but a stack's first are return addresses unless
-				 below a signal frame; see snapshot_pc_is_call */
+	VEC(uint64_t) pcs;    /* run-time pcs to look up as they are: of the call instruction, not
+				 behind it, unless the frame was interrupted by a signal */
 	VEC(struct wait_case) cases;
 	VEC(struct chan_state) chans;      /* every channel somebody waits on, ascending by addr */
-	VEC(struct snapshot_label) labels;
 };
 
 /* *snapshot is zero-initialised by the caller at first, and may be reused. */

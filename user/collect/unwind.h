@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Walks the stack of a goroutine at rest by the frame sizes in the function table. */
+#ifndef COLLECT_UNWIND_H
+#define COLLECT_UNWIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collect/pc_cache.h"
+
+#define UNWIND_WINDOW 2048
+
+struct unwind {
+	const struct target *target;
+	struct pc_cache *cache;
+	uint64_t pc, sp, stack_hi;
+	/* a part of the stack: read beforehand for the innermost frames, read on demand behind them */
+	uint8_t *window;      /* UNWIND_WINDOW bytes */
+	uint64_t window_addr;
+	size_t window_len;
+};
+
+/*
+ * Pcs of the frames, innermost first, to look up as they are (see snapshot.pcs). Returns how many;
+ * *cut when the walk ended before the goroutine's first frame, for want of room or of knowledge.
+ */
+size_t unwind_stack(struct unwind *unwind, uint64_t *pcs, size_t max, bool *cut);
+
+#endif
