@@ -17,7 +17,6 @@ struct buildinfo {
 	char path[256];      /* main package path, "" when unknown */
 	char module[256];
 	char vcs_revision[64];
-	bool cgo;            /* CGO_ENABLED=1 is no proof: set when the binary links C (has runtime/cgo) */
 	bool trimpath;
 };
 

@@ -19,6 +19,8 @@
 #define HEADER_LEN 72 /* 8 bytes and 8 words */
 #define FUNCTIONS_MAX (1U << 24)
 #define INLINE_DEPTH_MAX 256
+#define NAME_LEN_MAX (1U << 16)
+#define PROBES_MAX 512 /* hash collisions in a row; a real table has a few dozen at most */
 
 enum { PCDATA_INL_TREE = 2, FUNCDATA_INL_TREE = 3 };
 
@@ -88,8 +90,9 @@ static uint32_t entry_offset(const struct pclntab *tab, uint32_t index)
 static const char *string_at(const struct pclntab *tab, uint64_t base, uint32_t offset)
 {
 	const uint8_t *text = within(tab, base + offset, 1);
+	uint64_t room = tab->size - (base + offset);
 
-	if (!text || !memchr(text, 0, tab->size - (base + offset)))
+	if (!text || !memchr(text, 0, room < NAME_LEN_MAX ? room : NAME_LEN_MAX))
 		return "";
 	return (const char *)text;
 }
@@ -247,20 +250,24 @@ int pclntab_func_at(const struct pclntab *tab, uint64_t pc, struct pclntab_func 
 	return pclntab_func_by_index(tab, low, func);
 }
 
-static uint32_t hash_name(const char *name)
+static uint32_t hash_name(const char *name, uint64_t *len)
 {
 	uint32_t hash = 2166136261U;
 
-	while (*name)
+	for (; *name; (*len)++)
 		hash = (hash ^ (uint8_t)*name++) * 16777619U;
-	return hash;
+	return hash ^ hash >> 15;
 }
 
-/* by_name: by_name[0] is the mask; the slots behind it hold index + 1, 0 when empty. */
+/*
+ * by_name: by_name[0] is the mask; the slots behind it hold index + 1, 0 when empty. Damaged tables,
+ * where names overlap or are all the same, must not take long: what is over a limit is left out.
+ */
 static int index_names(struct pclntab *tab)
 {
 	struct pclntab_func func;
 	uint32_t slots = 16;
+	uint64_t read = 0;
 
 	while (slots < tab->func_count * 2)
 		slots *= 2;
@@ -268,14 +275,16 @@ static int index_names(struct pclntab *tab)
 	if (!tab->by_name)
 		return -ENOMEM;
 	tab->by_name[0] = slots - 1;
-	for (uint32_t i = 0; i < tab->func_count; i++) {
-		uint32_t slot;
+	for (uint32_t i = 0; i < tab->func_count && read <= tab->size; i++) {
+		uint32_t slot, probes = 0;
 
-		if (pclntab_func_by_index(tab, i, &func))
+		if (pclntab_func_by_index(tab, i, &func) || !*func.name)
 			continue;
-		for (slot = hash_name(func.name) & (slots - 1); tab->by_name[slot + 1];)
+		slot = hash_name(func.name, &read) & (slots - 1);
+		for (; tab->by_name[slot + 1] && probes < PROBES_MAX; probes++)
 			slot = (slot + 1) & (slots - 1);
-		tab->by_name[slot + 1] = i + 1;
+		if (probes < PROBES_MAX)
+			tab->by_name[slot + 1] = i + 1;
 	}
 	return 0;
 }
@@ -283,11 +292,12 @@ static int index_names(struct pclntab *tab)
 int pclntab_func_by_name(struct pclntab *tab, const char *name, struct pclntab_func *func)
 {
 	uint32_t mask, slot;
+	uint64_t len = 0;
 
 	if (!tab->by_name && index_names(tab))
 		return -ENOMEM;
 	mask = tab->by_name[0];
-	for (slot = hash_name(name) & mask; tab->by_name[slot + 1]; slot = (slot + 1) & mask)
+	for (slot = hash_name(name, &len) & mask; tab->by_name[slot + 1]; slot = (slot + 1) & mask)
 		if (!pclntab_func_by_index(tab, tab->by_name[slot + 1] - 1, func) &&
 		    !strcmp(func->name, name))
 			return 0;

@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <stdbool.h>
 
+/* The largest tables of real functions (generated initializers) take a tenth of this. */
+#define TABLE_LEN_MAX (1 << 22)
+#define ENTRY_LEN_MAX 10 /* two varints */
+
 static bool take_varint(const uint8_t **at, const uint8_t *end, uint32_t *value)
 {
 	*value = 0;
@@ -21,9 +25,14 @@ int pclntab_value(const uint8_t *bytes, const uint8_t *end, uint32_t min_lc, uin
 		  int32_t *value)
 {
 	uint32_t running = UINT32_MAX; /* the first delta counts from -1 */
-	uint64_t pc = 0;
+	/* each entry but a damaged one moves on by an instruction at least */
+	uint64_t len_max = (offset / min_lc + 2) * ENTRY_LEN_MAX, pc = 0;
 	bool first = true;
 
+	if (len_max > TABLE_LEN_MAX)
+		len_max = TABLE_LEN_MAX;
+	if ((uint64_t)(end - bytes) > len_max)
+		end = bytes + len_max;
 	for (;;) {
 		uint32_t delta, step;
 
