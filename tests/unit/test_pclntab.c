@@ -130,10 +130,10 @@ static void expect_chain(const struct binary *binary, const char *path, uint64_t
 		if (at < left && !lines[at].stack && same(&frames[i], &lines[at]))
 			at++;
 		else if (!is_wrapper(&frames[i]))
-			fail_msg("%s: pc %" PRIx64 " frame %zu: %s %s:%d, Go says %s %s:%d", path, pc, i,
-				 frames[i].function, frames[i].file, frames[i].line,
-				 at < left ? lines[at].function : "-", at < left ? lines[at].file : "-",
-				 at < left ? lines[at].line : 0);
+			fail_msg("%s: pc %" PRIx64 " frame %zu: %s %s:%d, Go says %s %s:%d", path,
+				 pc, i, frames[i].function, frames[i].file, frames[i].line,
+				 at < left ? lines[at].function : "-",
+				 at < left ? lines[at].file : "-", at < left ? lines[at].line : 0);
 	}
 }
 
@@ -220,7 +220,8 @@ static void agrees_with_the_runtime_everywhere(void **state)
 			assert_int_equal(pclntab_func_at(&binary.tab, pc, &func), 0);
 			assert_string_equal(frames[count - 1].function, func.name);
 			/* between functions: neither knows a line */
-			if (!strcmp(frames[0].file, "?") && (!*line.file || !strcmp(line.file, "?")))
+			if (!strcmp(frames[0].file, "?") &&
+			    (!*line.file || !strcmp(line.file, "?")))
 				unknown++;
 			else if (!same(&frames[0], &line))
 				fail_msg("%s: pc %" PRIx64 ": %s %s:%d, Go says %s %s:%d",
@@ -251,8 +252,8 @@ static void finds_functions_by_name_and_address(void **state)
 		open_binary(oracles.paths[i], &binary);
 		for (size_t n = 0; n < sizeof(names) / sizeof(*names); n++) {
 			assert_int_equal(pclntab_func_by_name(&binary.tab, names[n], &func), 0);
-			assert_int_equal(
-				elf_symbol_by_name(&binary.image, names[n], &addr, &size), 0);
+			assert_int_equal(elf_symbol_by_name(&binary.image, names[n], &addr, &size),
+					 0);
 			assert_string_equal(func.name, names[n]);
 			assert_int_equal(func.entry, addr);
 			assert_true(func.end >= addr + size && func.end < addr + size + 64);
@@ -296,8 +297,8 @@ static void knows_frame_sizes(void **state)
 			}
 			/* runtime.call1073741824 is what it says */
 			if (largest >= 1 << 20 && strncmp(func.name, "runtime.call", 12))
-				fail_msg("%s: %s has a frame of %d bytes", oracles.paths[i], func.name,
-					 largest);
+				fail_msg("%s: %s has a frame of %d bytes", oracles.paths[i],
+					 func.name, largest);
 			framed += largest > 0;
 		}
 		assert_true(framed > binary.tab.func_count / 2);
@@ -353,7 +354,8 @@ static void ask_everything(struct pclntab *tab, uint32_t *seed)
 		for (size_t n = pclntab_frames(tab, pc, frames, FRAMES_MAX); n > 0; n--) {
 			assert_non_null(frames[n - 1].function);
 			assert_non_null(frames[n - 1].file);
-			assert_true(strlen(frames[n - 1].function) + strlen(frames[n - 1].file) < tab->size);
+			assert_true(strlen(frames[n - 1].function) + strlen(frames[n - 1].file) <
+				    tab->size);
 		}
 	}
 }
@@ -427,8 +429,9 @@ static void bounds_the_work_on_hostile_tables(void **state)
 	uint8_t *bytes = malloc(size);
 	uint64_t words[8] = { 0, 1, 0x400000, 72, 72, 72, 72, 0 };
 	struct elf_section section = { ".gopclntab", 0x500000, 0, size, 0, SHT_PROGBITS };
-	struct elf_image image = { .bytes = bytes, .size = size, .sections = &section,
-				   .section_count = 1 };
+	struct elf_image image = {
+		.bytes = bytes, .size = size, .sections = &section, .section_count = 1
+	};
 	uint64_t began = clock_now_ns();
 
 	(void)state;

@@ -15,29 +15,29 @@
 
 /* funcID values differ between versions; these are the ones callers ask for (internal/abi). */
 struct pclntab_func {
-	uint64_t entry, end;  /* [entry, end) */
-	const char *name;     /* in the mapped file */
-	const uint8_t *raw;   /* the _func record; its bounds were checked */
+	uint64_t entry, end; /* [entry, end) */
+	const char *name;    /* in the mapped file */
+	const uint8_t *raw;  /* the _func record; its bounds were checked */
 	uint32_t index;
-	uint8_t func_id;      /* as stored */
-	uint8_t flag;         /* abi.FuncFlag: 1 top frame, 2 SPWrite, 4 asm */
-	int32_t args;         /* bytes of arguments; 0x80000000: variadic or unknown */
-	int32_t start_line;   /* 0 before Go 1.20 */
+	uint8_t func_id;    /* as stored */
+	uint8_t flag;       /* abi.FuncFlag: 1 top frame, 2 SPWrite, 4 asm */
+	int32_t args;       /* bytes of arguments; 0x80000000: variadic or unknown */
+	int32_t start_line; /* 0 before Go 1.20 */
 };
 
 struct pclntab {
 	const struct elf_image *image;
 	const uint8_t *bytes;
 	size_t size;
-	uint64_t addr;        /* of the pcHeader */
-	uint64_t text_start;  /* runtime.text: function offsets count from here */
-	uint64_t gofunc;      /* go:func.*: inline trees count from here; 0: unknown, no inlining */
+	uint64_t addr;       /* of the pcHeader */
+	uint64_t text_start; /* runtime.text: function offsets count from here */
+	uint64_t gofunc;     /* go:func.*: inline trees count from here; 0: unknown, no inlining */
 	uint32_t func_count, file_count;
 	uint32_t min_lc, ptr_size;
 	/* offsets of the sub-tables within bytes */
 	uint64_t funcname_off, cu_off, filetab_off, pctab_off, funcdata_off;
-	int minor;            /* Go minor version, decides the record layouts */
-	uint32_t *by_name;    /* hash table of function indices, built at first use */
+	int minor;         /* Go minor version, decides the record layouts */
+	uint32_t *by_name; /* hash table of function indices, built at first use */
 };
 
 /* A source position of a pc; innermost first when inlined. Strings live in the mapped file. */
@@ -45,8 +45,8 @@ struct pclntab_frame {
 	const char *function; /* as Go stores it: pclntab_display_name for people */
 	const char *file;
 	int line;
-	bool inlined;         /* this frame was inlined into the next one */
-	uint8_t func_id;      /* of the (inlined) function, as stored */
+	bool inlined;    /* this frame was inlined into the next one */
+	uint8_t func_id; /* of the (inlined) function, as stored */
 	int32_t start_line;
 };
 
