@@ -14,7 +14,7 @@ struct go_version {
 struct buildinfo {
 	char go_version[64]; /* "go1.24.4" */
 	struct go_version version;
-	char path[256];      /* main package path, "" when unknown */
+	char path[256]; /* main package path, "" when unknown */
 	char module[256];
 	char vcs_revision[64];
 	bool trimpath;
@@ -24,8 +24,8 @@ struct buildinfo {
 int go_version_parse(const char *text, struct go_version *version);
 
 /*
- * Found by the section .go.buildinfo, else by its magic in the data segments. -ENOENT: not a Go
- * binary (or gccgo, TinyGo: said so when recognised); -ENOTSUP: Go before 1.18.
+ * Found by the section .go.buildinfo, else by its magic in the segments. -ENOENT: not a Go binary;
+ * -ENOTSUP: Go before 1.18, gccgo or TinyGo; -ENOEXEC: damaged.
  */
 int buildinfo_read(const struct elf_image *image, struct buildinfo *info, struct err *err);
 

@@ -15,7 +15,8 @@
 #define WHAT "reading the executable"
 #define TODO_REBUILD "check that the file is whole"
 #define SEGMENTS_MAX 256
-#define SECTIONS_MAX 65536
+#define NOTES_MAX 64
+#define NT_GO_BUILD_ID 4 /* cmd/link/internal/ld/elf.go, ELF_NOTE_GOBUILDID_TAG */
 
 /* [offset, offset + len) of the file, or NULL. */
 static const uint8_t *bytes_at(const struct elf_image *image, uint64_t offset, uint64_t len)
@@ -35,8 +36,9 @@ static int map_file(const char *path, struct elf_image *image, struct err *err)
 		int why = errno;
 
 		return err_set(err, why, WHAT,
-			       why == ENOENT || why == ESRCH ? "check the process id" :
-							       "run it as root, or with CAP_SYS_PTRACE",
+			       why == ENOENT || why == ESRCH ?
+				       "check the process id; a kernel thread has no executable" :
+				       "run it as root, or with CAP_SYS_PTRACE",
 			       "cannot open %s: %s", path, strerror(why));
 	}
 	if (fstat(fd, &stat) || stat.st_size < (off_t)sizeof(Elf64_Ehdr)) {
@@ -91,8 +93,8 @@ static int read_segments(struct elf_image *image, const char *path, struct err *
 			image->dynamic = true;
 		if (phdr->p_type != PT_LOAD)
 			continue;
-		if (!bytes_at(image, phdr->p_offset, phdr->p_filesz) || phdr->p_memsz < phdr->p_filesz ||
-		    phdr->p_vaddr + phdr->p_memsz < phdr->p_vaddr)
+		if (!bytes_at(image, phdr->p_offset, phdr->p_filesz) ||
+		    phdr->p_memsz < phdr->p_filesz || phdr->p_vaddr + phdr->p_memsz < phdr->p_vaddr)
 			return err_set(err, ENOEXEC, WHAT, TODO_REBUILD,
 				       "a segment lies outside %s: truncated or damaged", path);
 		image->segments[image->segment_count++] =
@@ -119,7 +121,8 @@ static int read_sections(struct elf_image *image)
 
 	shdrs = (const Elf64_Shdr *)bytes_at(image, header->e_shoff,
 					     (uint64_t)header->e_shnum * sizeof(*shdrs));
-	if (!shdrs || !header->e_shnum || header->e_shentsize != sizeof(*shdrs) || header->e_shoff % 8)
+	if (!shdrs || !header->e_shnum || header->e_shentsize != sizeof(*shdrs) ||
+	    header->e_shoff % 8)
 		return 0;
 	image->sections = calloc(header->e_shnum, sizeof(*image->sections));
 	if (!image->sections)
@@ -128,7 +131,7 @@ static int read_sections(struct elf_image *image)
 		names_size = shdrs[header->e_shstrndx].sh_size;
 		names = bytes_at(image, shdrs[header->e_shstrndx].sh_offset, names_size);
 	}
-	for (unsigned i = 0; i < header->e_shnum && i < SECTIONS_MAX; i++) {
+	for (unsigned i = 0; i < header->e_shnum; i++) {
 		const Elf64_Shdr *shdr = &shdrs[i];
 
 		if (shdr->sh_type != SHT_NOBITS && !bytes_at(image, shdr->sh_offset, shdr->sh_size))
@@ -144,29 +147,54 @@ static int read_sections(struct elf_image *image)
 	return 0;
 }
 
+static void take_note(struct elf_image *image, const Elf64_Nhdr *note, const char *name,
+		      const uint8_t *text)
+{
+	size_t len = note->n_descsz;
+
+	if (note->n_type == NT_GNU_BUILD_ID && !strcmp(name, "GNU") &&
+	    len * 2 < sizeof(image->build_id)) {
+		for (size_t i = 0; i < len; i++) {
+			image->build_id[2 * i] = "0123456789abcdef"[text[i] >> 4];
+			image->build_id[2 * i + 1] = "0123456789abcdef"[text[i] & 15];
+		}
+	} else if (note->n_type == NT_GO_BUILD_ID && !strcmp(name, "Go") &&
+		   len < sizeof(image->go_build_id)) {
+		memcpy(image->go_build_id, text, len);
+	}
+}
+
+static void read_notes_at(struct elf_image *image, const uint8_t *at, uint64_t left)
+{
+	for (int i = 0; i < NOTES_MAX && left >= sizeof(Elf64_Nhdr); i++) {
+		uint64_t name_len, len;
+		const char *name;
+		Elf64_Nhdr note;
+
+		memcpy(&note, at, sizeof(note));
+		name = (const char *)at + sizeof(note);
+		name_len = (note.n_namesz + 3ULL) & ~3ULL;
+		len = sizeof(note) + name_len + ((note.n_descsz + 3ULL) & ~3ULL);
+		if (len > left)
+			break;
+		if (note.n_namesz && !name[note.n_namesz - 1])
+			take_note(image, &note, name, at + sizeof(note) + name_len);
+		at += len;
+		left -= len;
+	}
+}
+
+/* By segments, which cannot be stripped as sections can. */
 static void read_notes(struct elf_image *image)
 {
-	const struct elf_section *section = elf_section_by_name(image, ".note.gnu.build-id");
-	const uint8_t *note;
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)image->bytes;
+	const Elf64_Phdr *phdrs = (const Elf64_Phdr *)(image->bytes + header->e_phoff);
 
-	/* namesz, descsz and type of 4 bytes each, then the name "GNU\0" or "Go\0\0" */
-	note = section && section->size > 16 ? bytes_at(image, section->offset, section->size) : NULL;
-	if (note && !memcmp(note + 12, "GNU", 4)) {
-		size_t len = section->size - 16 < 20 ? section->size - 16 : 20;
+	for (unsigned i = 0; i < header->e_phnum; i++) {
+		const uint8_t *notes = bytes_at(image, phdrs[i].p_offset, phdrs[i].p_filesz);
 
-		for (size_t i = 0; i < len; i++) {
-			image->build_id[2 * i] = "0123456789abcdef"[note[16 + i] >> 4];
-			image->build_id[2 * i + 1] = "0123456789abcdef"[note[16 + i] & 15];
-		}
-	}
-	section = elf_section_by_name(image, ".note.go.buildid");
-	note = section && section->size > 16 ? bytes_at(image, section->offset, section->size) : NULL;
-	if (note && !memcmp(note + 12, "Go\0", 4)) {
-		size_t len = section->size - 16;
-
-		if (len >= sizeof(image->go_build_id))
-			len = sizeof(image->go_build_id) - 1;
-		memcpy(image->go_build_id, note + 16, len);
+		if (phdrs[i].p_type == PT_NOTE && notes)
+			read_notes_at(image, notes, phdrs[i].p_filesz);
 	}
 }
 

@@ -26,14 +26,14 @@ struct elf_segment {
 struct elf_image {
 	const uint8_t *bytes; /* the whole file */
 	size_t size;
-	bool pie;             /* ET_DYN */
-	bool dynamic;         /* has PT_INTERP */
-	uint16_t machine;     /* EM_X86_64, EM_AARCH64 */
+	bool pie;                     /* ET_DYN */
+	bool dynamic;                 /* has PT_INTERP */
+	uint16_t machine;             /* EM_X86_64, EM_AARCH64 */
 	struct elf_section *sections; /* may be none: sections can be stripped */
 	size_t section_count;
 	struct elf_segment *segments; /* PT_LOAD only */
 	size_t segment_count;
-	char build_id[41];    /* GNU build id in hex, "" when there is none */
+	char build_id[41]; /* GNU build id in hex, "" when there is none */
 	char go_build_id[128];
 	bool has_symtab, has_dwarf;
 	struct elf_symbols *symbols; /* read at first use */

@@ -17,7 +17,7 @@ struct elf_symbols {
 	const Elf64_Sym *table; /* in the mapped file */
 	size_t count;
 	const char *strings;
-	size_t strings_size; /* the last byte is 0 */
+	size_t strings_size;      /* the last byte is 0 */
 	struct data_symbol *data; /* ascending by address; made at the first look-up by address */
 	size_t data_count;
 };
@@ -31,7 +31,7 @@ void elf_symbols_free(struct elf_symbols *symbols)
 }
 
 static const struct elf_section *strings_of(const struct elf_image *image,
-							       const struct elf_section *symtab)
+					    const struct elf_section *symtab)
 {
 	return elf_section_by_name(image, !strcmp(symtab->name, ".symtab") ? ".strtab" : ".dynstr");
 }

@@ -100,7 +100,8 @@ static int read_batch(pid_t pid, struct batch *batch, struct memory_piece **piec
 	size_t next = 0;
 
 	for (size_t i = 0; i < batch->run_count; i++)
-		batch->remote[i] = (struct iovec){ (void *)batch->runs[i].addr, batch->runs[i].len };
+		batch->remote[i] =
+			(struct iovec){ (void *)batch->runs[i].addr, batch->runs[i].len };
 	while (next < batch->run_count) {
 		struct iovec local = { batch->buffer, batch->bytes };
 		ssize_t got = process_vm_readv(pid, &local, 1, batch->remote + next,
@@ -142,7 +143,8 @@ static int read_sorted(pid_t pid, struct memory_piece **pieces, size_t count, st
 		for (; i < count; i++, run.count++) {
 			uint64_t piece_end = pieces[i]->addr + pieces[i]->len;
 
-			if (run.count && (pieces[i]->addr > end + GAP_MAX || piece_end - run.addr > RUN_MAX))
+			if (run.count &&
+			    (pieces[i]->addr > end + GAP_MAX || piece_end - run.addr > RUN_MAX))
 				break;
 			if (piece_end > end)
 				end = piece_end;

@@ -13,9 +13,9 @@
 
 struct memory_piece {
 	uint64_t addr;
-	void *to;     /* at least `len` bytes, the caller's */
+	void *to; /* at least `len` bytes, the caller's */
 	size_t len;
-	bool ok;      /* out: all of it was read */
+	bool ok; /* out: all of it was read */
 };
 
 /* Read all or nothing: 0, -EFAULT (unmapped), -ESRCH (target gone), -EPERM. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,7 +22,7 @@ static FILE *open_proc(pid_t pid, const char *name)
 }
 
 /* The thread group of `pid`; 0: unknown. /proc/TID exists for threads too, though unlisted. */
-static pid_t thread_group(pid_t pid)
+static pid_t thread_group(pid_t pid, char *run_state)
 {
 	FILE *file = open_proc(pid, "status");
 	pid_t tgid = 0;
@@ -30,24 +30,32 @@ static pid_t thread_group(pid_t pid)
 
 	if (!file)
 		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
-			break;
+	while (!tgid && fgets(line, sizeof(line), file)) {
+		sscanf(line, "State: %c", run_state);
+		sscanf(line, "Tgid: %d", &tgid);
+	}
 	fclose(file);
 	return tgid;
 }
 
 int proc_check_pid(pid_t pid, struct err *err)
 {
-	pid_t tgid = thread_group(pid);
+	static const char what[] = "finding the process";
+	char run_state = '?', todo[64];
+	pid_t tgid = thread_group(pid, &run_state);
 
 	if (!tgid)
-		return err_set(err, ESRCH, "finding the process",
+		return err_set(err, ESRCH, what,
 			       "run `conctrace ls` for the Go processes of this host",
 			       "there is no process %d", pid);
-	if (tgid != pid)
-		return err_set(err, EINVAL, "finding the process", "name its process instead",
-			       "%d is a thread of process %d", pid, tgid);
+	if (tgid != pid) {
+		snprintf(todo, sizeof(todo), "use the process id: -p %d", tgid);
+		return err_set(err, EINVAL, what, todo, "%d is a thread of process %d", pid, tgid);
+	}
+	if (run_state == 'Z' || run_state == 'X')
+		return err_set(err, ESRCH, what,
+			       "run `conctrace ls` for the Go processes of this host",
+			       "process %d has exited; its parent has not collected it yet", pid);
 	return 0;
 }
 
@@ -76,9 +84,9 @@ static bool parse_map(const char *line, struct proc_map *map)
 	char permissions[5] = "";
 	int path_at = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &map->start,
-		   &map->end, permissions, &map->offset, &map->dev_major, &map->dev_minor, &map->inode,
-		   &path_at) < 7)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
+		   &map->start, &map->end, permissions, &map->offset, &map->dev_major,
+		   &map->dev_minor, &map->inode, &path_at) < 7)
 		return false;
 	map->readable = permissions[0] == 'r';
 	map->writable = permissions[1] == 'w';
@@ -159,21 +167,15 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 
 int proc_age_ns(pid_t pid, uint64_t *age_ns)
 {
+	struct timespec since_boot;
 	uint64_t ticks, started, now;
-	double uptime;
-	FILE *file;
 	int status = proc_start_time(pid, &ticks);
 
 	if (status)
 		return status;
-	file = fopen("/proc/uptime", "re");
-	if (!file)
+	if (clock_gettime(CLOCK_BOOTTIME, &since_boot))
 		return -errno;
-	status = fscanf(file, "%lf", &uptime) == 1 ? 0 : -EIO;
-	fclose(file);
-	if (status)
-		return status;
-	now = (uint64_t)(uptime * NSEC_PER_SEC);
+	now = (uint64_t)since_boot.tv_sec * NSEC_PER_SEC + (uint64_t)since_boot.tv_nsec;
 	started = ticks_to_ns(ticks);
 	*age_ns = now > started ? now - started : 0;
 	return 0;
