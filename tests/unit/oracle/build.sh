@@ -12,7 +12,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 
-export GOCACHE="$root/build/gocache" GOPATH="$root/build/gopath" GOENV=off GOFLAGS= GOWORK=off
+export GOCACHE="$root/build/gocache" GOPATH="$root/build/gopath" GOENV=off GOFLAGS='' GOWORK=off
 export GO111MODULE=off GOTOOLCHAIN=local
 
 build() { # GO NAME CGO [FLAGS...]
@@ -26,7 +26,7 @@ for go in "$root"/build/deps/go/*/bin/go /usr/lib/go-*/bin/go; do
 	version=${go%/bin/go}
 	version=${version##*/}
 	out=$root/build/oracle/${version#go-}
-	[ -e "$out/extpie" ] && [ "$out/extpie" -nt "$here/main.go" ] && continue
+	[ -e "$out/extpie" ] && [ -z "$(find "$here" -newer "$out/extpie" -name '*.go')" ] && continue
 	mkdir -p "$out"
 	echo "  GO      oracle ${version#go-}"
 	build "$go" plain 0 main.go
