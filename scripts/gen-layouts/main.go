@@ -76,20 +76,8 @@ func main() {
 
 type field struct{ name, structName, fieldName string }
 
-// also names where a field is found under another name in some versions.
-var also = map[string][][2]string{
-	"mutex_state":    {{"internal/sync.Mutex", "state"}},
-	"mutex_sema":     {{"internal/sync.Mutex", "sema"}},
-	"waitgroup_sema": {{"sync.WaitGroup", "state2"}},
-}
-
-var sizes = []field{
-	{"g_size", "runtime.g", ""},
-	{"m_size", "runtime.m", ""},
-	{"hchan_size", "runtime.hchan", ""},
-	{"sudog_size", "runtime.sudog", ""},
-	{"moduledata_size", "runtime.moduledata", ""},
-}
+// lists are those of layout.h: what to look for.
+type lists struct{ fields, aliases, sizes []field }
 
 type version struct {
 	minor   int
@@ -103,16 +91,16 @@ func main() {
 	if len(os.Args) < 3 {
 		log.Fatal("usage: gen-layouts layout.h GOROOT...")
 	}
-	fields, err := readFields(os.Args[1])
+	wanted, err := readLists(os.Args[1])
 	check(err)
 	var versions []version
 	for _, root := range os.Args[2:] {
-		v, err := readVersion(root, fields)
+		v, err := readVersion(root, wanted)
 		check(err)
 		versions = append(versions, v)
 	}
 	sort.Slice(versions, func(i, j int) bool { return versions[i].minor < versions[j].minor })
-	write(fields, versions)
+	write(wanted, versions)
 }
 
 func check(err error) {
@@ -121,23 +109,34 @@ func check(err error) {
 	}
 }
 
-func readFields(header string) ([]field, error) {
+func readLists(header string) (lists, error) {
 	text, err := os.ReadFile(header)
 	if err != nil {
-		return nil, err
+		return lists{}, err
 	}
-	row := regexp.MustCompile(`(?m)^\tX\((\w+),\s*"([^"]+)",\s*"([^"]+)"\)`)
-	var fields []field
-	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
-		fields = append(fields, field{m[1], m[2], m[3]})
+	found := lists{
+		fields:  rows(string(text), "LAYOUT_FIELDS"),
+		aliases: rows(string(text), "LAYOUT_ALIASES"),
+		sizes:   rows(string(text), "LAYOUT_SIZES"),
 	}
-	if len(fields) == 0 {
-		return nil, errors.New("no LAYOUT_FIELDS in " + header)
+	if len(found.fields) == 0 || len(found.aliases) == 0 || len(found.sizes) == 0 {
+		return found, errors.New("no LAYOUT_FIELDS, LAYOUT_ALIASES or LAYOUT_SIZES in " + header)
 	}
-	return fields, nil
+	return found, nil
 }
 
-func readVersion(root string, fields []field) (version, error) {
+// rows gives the lines X(name, "struct", "field") of one macro; "field" is missing for sizes.
+func rows(header, macro string) []field {
+	body := regexp.MustCompile(`(?m)^#define ` + macro + `\(X\)(?:.*\\\n)*.*$`).FindString(header)
+	row := regexp.MustCompile(`(?m)^\tX\((\w+),\s*"([^"]+)"(?:,\s*"([^"]+)")?\)`)
+	var fields []field
+	for _, m := range row.FindAllStringSubmatch(body, -1) {
+		fields = append(fields, field{m[1], m[2], m[3]})
+	}
+	return fields
+}
+
+func readVersion(root string, wanted lists) (version, error) {
 	v := version{offsets: map[string]int64{}}
 	dir, err := os.MkdirTemp("", "gen-layouts-")
 	if err != nil {
@@ -163,10 +162,12 @@ func readVersion(root string, fields []field) (version, error) {
 	if err != nil {
 		return v, err
 	}
-	for _, f := range fields {
-		v.offsets[f.name] = offsetOf(structs, f)
+	for _, f := range append(append([]field{}, wanted.fields...), wanted.aliases...) {
+		if _, found := v.offsets[f.name]; !found {
+			v.take(structs, f)
+		}
 	}
-	for _, f := range sizes {
+	for _, f := range wanted.sizes {
 		if s := structs[f.structName]; s != nil {
 			v.offsets[f.name] = s.ByteSize
 		}
@@ -224,18 +225,14 @@ func readStructs(binary string) (map[string]*dwarf.StructType, error) {
 	}
 }
 
-func offsetOf(structs map[string]*dwarf.StructType, f field) int64 {
-	places := append([][2]string{{f.structName, f.fieldName}}, also[f.name]...)
-	for _, place := range places {
-		if s := structs[place[0]]; s != nil {
-			for _, member := range s.Field {
-				if member.Name == place[1] {
-					return member.ByteOffset
-				}
+func (v *version) take(structs map[string]*dwarf.StructType, f field) {
+	if s := structs[f.structName]; s != nil {
+		for _, member := range s.Field {
+			if member.Name == f.fieldName {
+				v.offsets[f.name] = member.ByteOffset
 			}
 		}
 	}
-	return -1
 }
 
 // readReasons evaluates the constants of type waitReason and the table waitReasonStrings.
@@ -299,7 +296,7 @@ func collectTexts(decl *ast.GenDecl, texts map[string]string) {
 	}
 }
 
-func write(fields []field, versions []version) {
+func write(wanted lists, versions []version) {
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	fmt.Fprintln(out, "// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause")
@@ -310,8 +307,8 @@ func write(fields []field, versions []version) {
 	fmt.Fprintln(out, "const struct layout layout_rows[] = {")
 	for _, v := range versions {
 		fmt.Fprintf(out, "\t{\n\t\t.minor = %d,\n", v.minor)
-		for _, f := range append(append([]field{}, fields...), sizes...) {
-			if offset := v.offsets[f.name]; offset >= 0 {
+		for _, f := range append(append([]field{}, wanted.fields...), wanted.sizes...) {
+			if offset, found := v.offsets[f.name]; found {
 				fmt.Fprintf(out, "\t\t.%s = %d,\n", f.name, offset)
 			} else {
 				fmt.Fprintf(out, "\t\t.%s = LAYOUT_ABSENT,\n", f.name)

@@ -39,7 +39,8 @@ static decode_insns decode(const uint8_t *code, size_t len)
 	return insns;
 }
 
-#define DECODE(...) decode((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+#define DECODE(...)                                                                                \
+	decode((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 /* cmp 0x10(%r14),%rsp; jbe end; push %rbp; mov %rsp,%rbp; pop %rbp; ret; end: call; jmp start */
 #define GO124                                                                                      \
@@ -56,7 +57,8 @@ static void prefers_the_push_behind_the_stack_check(void **state)
 	struct place place;
 
 	(void)state;
-	assert_int_equal(place_near_entry(&insns, RAX | RBX, everything_is_morestack, NULL, &place), 0);
+	assert_int_equal(place_near_entry(&insns, RAX | RBX, everything_is_morestack, NULL, &place),
+			 0);
 	assert_int_equal(place.insn->addr, BASE + 6);
 	assert_false(place.stack_check);
 	vec_free(&insns);
@@ -80,7 +82,8 @@ static void does_not_pass_a_jump_that_is_no_stack_check(void **state)
 	struct place place;
 
 	(void)state;
-	assert_int_equal(place_near_entry(&insns, RAX, nothing_is_morestack, NULL, &place), -ENOENT);
+	assert_int_equal(place_near_entry(&insns, RAX, nothing_is_morestack, NULL, &place),
+			 -ENOENT);
 	vec_free(&insns);
 }
 
@@ -91,7 +94,8 @@ static void stops_where_an_argument_is_overwritten(void **state)
 	struct place place;
 
 	(void)state;
-	assert_int_equal(place_near_entry(&insns, RAX, everything_is_morestack, NULL, &place), -ENOENT);
+	assert_int_equal(place_near_entry(&insns, RAX, everything_is_morestack, NULL, &place),
+			 -ENOENT);
 	assert_int_equal(place_near_entry(&insns, RBX, everything_is_morestack, NULL, &place), 0);
 	assert_int_equal(place.insn->addr, BASE + 2);
 	vec_free(&insns);
@@ -104,7 +108,8 @@ static void stops_where_the_stack_pointer_moved(void **state)
 	struct place place;
 
 	(void)state;
-	assert_int_equal(place_near_entry(&insns, 0, everything_is_morestack, NULL, &place), -ENOENT);
+	assert_int_equal(place_near_entry(&insns, 0, everything_is_morestack, NULL, &place),
+			 -ENOENT);
 	vec_free(&insns);
 }
 
@@ -115,7 +120,8 @@ static void refuses_an_instruction_that_a_loop_comes_back_to(void **state)
 	struct place place;
 
 	(void)state;
-	assert_int_equal(place_near_entry(&insns, RAX, everything_is_morestack, NULL, &place), -ENOENT);
+	assert_int_equal(place_near_entry(&insns, RAX, everything_is_morestack, NULL, &place),
+			 -ENOENT);
 	vec_free(&insns);
 }
 
@@ -147,9 +153,11 @@ static void does_not_trust_a_constant_from_before_a_call_or_jump(void **state)
 static void knows_what_the_kernel_emulates(void **state)
 {
 	/* nop; push %r12; push $1; jae; near jbe; jmp; call; ret; data16 nop; jrcxz; call *%rax */
-	decode_insns insns = DECODE(0x90, 0x41, 0x54, 0x6a, 1, 0x73, 0, 0x0f, 0x86, 0, 0, 0, 0, 0xeb, 0,
-				    0xe8, 0, 0, 0, 0, 0xc3, 0x66, 0x90, 0xe3, 0, 0xff, 0xd0);
-	const bool emulated[] = { true, true, false, true, true, true, true, false, false, false, false };
+	decode_insns insns = DECODE(0x90, 0x41, 0x54, 0x6a, 1, 0x73, 0, 0x0f, 0x86, 0, 0, 0, 0,
+				    0xeb, 0, 0xe8, 0, 0, 0, 0, 0xc3, 0x66, 0x90, 0xe3, 0, 0xff,
+				    0xd0);
+	const bool emulated[] = { true, true,  false, true,  true, true,
+				  true, false, false, false, false };
 
 	(void)state;
 	assert_int_equal(insns.len, sizeof(emulated) / sizeof(emulated[0]));

@@ -35,7 +35,8 @@ static enum decode_kind kind_of(const ZydisDecodedInstruction *raw, const ZydisD
 	case ZYDIS_MNEMONIC_NOP:
 		return DECODE_NOP;
 	case ZYDIS_MNEMONIC_PUSH:
-		if (ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER && general_register(ops[0].reg.value) >= 0)
+		if (ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    general_register(ops[0].reg.value) >= 0)
 			return DECODE_PUSH;
 		return DECODE_OTHER;
 	case ZYDIS_MNEMONIC_INT3:
@@ -59,7 +60,8 @@ static bool is_emulated(const ZydisDecodedInstruction *raw, enum decode_kind kin
 	case DECODE_NOP:
 		return raw->length == 1 && raw->opcode == 0x90;
 	case DECODE_PUSH:
-		return raw->opcode >= 0x50 && raw->opcode <= 0x57 && raw->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT;
+		return raw->opcode >= 0x50 && raw->opcode <= 0x57 &&
+		       raw->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT;
 	case DECODE_JUMP:
 		return raw->opcode == 0xe9 || raw->opcode == 0xeb;
 	case DECODE_CALL:
@@ -67,7 +69,8 @@ static bool is_emulated(const ZydisDecodedInstruction *raw, enum decode_kind kin
 	case DECODE_JCC:
 		if (raw->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT)
 			return raw->opcode >= 0x70 && raw->opcode <= 0x7f;
-		return raw->opcode_map == ZYDIS_OPCODE_MAP_0F && raw->opcode >= 0x80 && raw->opcode <= 0x8f;
+		return raw->opcode_map == ZYDIS_OPCODE_MAP_0F && raw->opcode >= 0x80 &&
+		       raw->opcode <= 0x8f;
 	default:
 		return false;
 	}
@@ -84,7 +87,8 @@ static void note_operands(const ZydisDecodedInstruction *raw, const ZydisDecoded
 			reg = general_register(op->reg.value);
 			if (reg >= 0 && (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
 				insn->writes |= 1U << reg;
-		} else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY && op->mem.base == ZYDIS_REGISTER_RIP) {
+		} else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY &&
+			   op->mem.base == ZYDIS_REGISTER_RIP) {
 			ZydisCalcAbsoluteAddress(raw, op, insn->addr, &insn->rip_data);
 			insn->rip_bytes = op->size / 8;
 			insn->address_only = raw->mnemonic == ZYDIS_MNEMONIC_LEA;
@@ -105,8 +109,8 @@ static void note_constant(const ZydisDecodedInstruction *raw, const ZydisDecoded
 		return;
 	if (raw->mnemonic == ZYDIS_MNEMONIC_MOV && ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
 		insn->imm = ops[1].imm.value.u;
-	else if (raw->mnemonic != ZYDIS_MNEMONIC_XOR || ops[1].type != ZYDIS_OPERAND_TYPE_REGISTER ||
-		 ops[1].reg.value != ops[0].reg.value)
+	else if (raw->mnemonic != ZYDIS_MNEMONIC_XOR ||
+		 ops[1].type != ZYDIS_OPERAND_TYPE_REGISTER || ops[1].reg.value != ops[0].reg.value)
 		return;
 	insn->imm_to_reg = true;
 	insn->imm_reg = reg;
@@ -134,7 +138,8 @@ int decode_function(const uint8_t *code, size_t len, uint64_t addr, decode_insns
 		insn->len = raw.length;
 		insn->kind = kind_of(&raw, ops);
 		insn->emulated = is_emulated(&raw, insn->kind);
-		if (insn->kind == DECODE_JUMP || insn->kind == DECODE_JCC || insn->kind == DECODE_CALL)
+		if (insn->kind == DECODE_JUMP || insn->kind == DECODE_JCC ||
+		    insn->kind == DECODE_CALL)
 			ZydisCalcAbsoluteAddress(&raw, &ops[0], insn->addr, &insn->target);
 		note_operands(&raw, ops, insn);
 		note_constant(&raw, ops, insn);

@@ -15,14 +15,14 @@
 enum decode_kind {
 	DECODE_OTHER,
 	DECODE_NOP,
-	DECODE_PUSH,     /* push of a general register */
-	DECODE_JUMP,     /* direct jmp */
+	DECODE_PUSH, /* push of a general register */
+	DECODE_JUMP, /* direct jmp */
 	DECODE_JCC,
-	DECODE_CALL,     /* direct call rel32 */
+	DECODE_CALL, /* direct call rel32 */
 	DECODE_CALL_IND,
 	DECODE_JUMP_IND,
 	DECODE_RET,
-	DECODE_TRAP,     /* int3, ud2 */
+	DECODE_TRAP, /* int3, ud2 */
 };
 
 struct decode_insn {
@@ -35,11 +35,11 @@ struct decode_insn {
 	uint8_t rip_bytes; /* its size */
 	bool loads;        /* a mov from memory to a register */
 	bool address_only; /* a lea: the operand's address, not its value */
-	uint32_t writes;   /* bit i: general register i (rax=0, rcx=1, rdx=2, rbx=3, rsp=4, ... r15=15) */
-	bool imm_to_reg;   /* mov/xor that sets register `imm_reg` to the constant `imm` */
+	uint32_t writes; /* bit i: general register i (rax=0, rcx=1, rdx=2, rbx=3, rsp=4, ... r15=15) */
+	bool imm_to_reg; /* mov/xor that sets register `imm_reg` to the constant `imm` */
 	uint8_t imm_reg;
 	uint64_t imm;
-	char text[64];     /* "push rbp" */
+	char text[64]; /* "push rbp" */
 };
 
 typedef VEC(struct decode_insn) decode_insns;

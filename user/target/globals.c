@@ -71,7 +71,8 @@ static uint64_t gomaxprocs_by_code(struct target *target)
 
 	if (!decode_named(target, "runtime.procresize", &insns)) {
 		for (size_t i = 0; i < insns.len && !addr; i++)
-			if (insns.data[i].rip_data && insns.data[i].loads && insns.data[i].rip_bytes == 4)
+			if (insns.data[i].rip_data && insns.data[i].loads &&
+			    insns.data[i].rip_bytes == 4)
 				addr = insns.data[i].rip_data + target->load_bias;
 	}
 	vec_free(&insns);
@@ -115,7 +116,8 @@ static uint64_t semtable_by_code(struct target *target)
 		for (size_t i = 0; i < acquire.len && !addr; i++) {
 			const struct decode_insn *insn = &acquire.data[i];
 
-			if (insn->rip_data && insn->address_only && refers_to(&release, insn->rip_data) &&
+			if (insn->rip_data && insn->address_only &&
+			    refers_to(&release, insn->rip_data) &&
 			    !elf_bytes_from(&target->image, insn->rip_data))
 				addr = insn->rip_data + target->load_bias;
 		}

@@ -5,6 +5,7 @@
 #include <elfutils/libdw.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,18 +16,16 @@ struct wanted_field {
 
 static const struct wanted_field wanted[] = {
 #define X(name, type, field) { type, field, offsetof(struct layout, name) },
-	LAYOUT_FIELDS(X)
+	LAYOUT_FIELDS(X) LAYOUT_ALIASES(X)
 #undef X
-	/* names that other versions use */
-	{ "internal/sync.Mutex", "state", offsetof(struct layout, mutex_state) },
-	{ "internal/sync.Mutex", "sema", offsetof(struct layout, mutex_sema) },
-	{ "sync.WaitGroup", "state2", offsetof(struct layout, waitgroup_sema) },
-	{ "runtime.g", "", offsetof(struct layout, g_size) },
-	{ "runtime.m", "", offsetof(struct layout, m_size) },
-	{ "runtime.hchan", "", offsetof(struct layout, hchan_size) },
-	{ "runtime.sudog", "", offsetof(struct layout, sudog_size) },
-	{ "runtime.moduledata", "", offsetof(struct layout, moduledata_size) },
+#define X(name, type) { type, "", offsetof(struct layout, name) },
+		LAYOUT_SIZES(X)
+#undef X
 };
+
+/* What is read of the file is bounded: a damaged tree of entries may have loops. */
+#define ENTRIES_MAX (1U << 25)
+#define MEMBERS_MAX 1024
 
 static void take(struct layout *layout, const char *type, const char *field, Dwarf_Word value)
 {
@@ -39,14 +38,23 @@ static void take(struct layout *layout, const char *type, const char *field, Dwa
 	}
 }
 
+static bool is_wanted(const char *type)
+{
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!strcmp(wanted[i].type, type))
+			return true;
+	return false;
+}
+
 static void take_struct(Dwarf_Die *type, struct layout *layout)
 {
 	const char *name = dwarf_diename(type);
 	Dwarf_Attribute attribute;
+	unsigned members = 0;
 	Dwarf_Word value;
 	Dwarf_Die member;
 
-	if (!name)
+	if (!name || !is_wanted(name))
 		return;
 	if (dwarf_attr(type, DW_AT_byte_size, &attribute) && !dwarf_formudata(&attribute, &value))
 		take(layout, name, "", value);
@@ -58,10 +66,10 @@ static void take_struct(Dwarf_Die *type, struct layout *layout)
 		if (field && dwarf_attr(&member, DW_AT_data_member_location, &attribute) &&
 		    !dwarf_formudata(&attribute, &value))
 			take(layout, name, field, value);
-	} while (!dwarf_siblingof(&member, &member));
+	} while (++members < MEMBERS_MAX && !dwarf_siblingof(&member, &member));
 }
 
-static void take_unit(Dwarf_Die *unit, struct layout *layout)
+static void take_unit(Dwarf_Die *unit, struct layout *layout, unsigned *entries)
 {
 	Dwarf_Die entry;
 
@@ -70,12 +78,13 @@ static void take_unit(Dwarf_Die *unit, struct layout *layout)
 	do {
 		if (dwarf_tag(&entry) == DW_TAG_structure_type)
 			take_struct(&entry, layout);
-	} while (!dwarf_siblingof(&entry, &entry));
+	} while (++*entries < ENTRIES_MAX && !dwarf_siblingof(&entry, &entry));
 }
 
 int layout_from_dwarf(const char *path, struct layout *layout)
 {
 	Dwarf_Off offset = 0, next;
+	unsigned entries = 0;
 	size_t header_size;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	Dwarf *dwarf;
@@ -85,11 +94,14 @@ int layout_from_dwarf(const char *path, struct layout *layout)
 	if (fd < 0)
 		return -errno;
 	dwarf = dwarf_begin(fd, DWARF_C_READ);
-	while (dwarf && !dwarf_nextcu(dwarf, offset, &next, &header_size, NULL, NULL, NULL)) {
+	while (dwarf && entries < ENTRIES_MAX &&
+	       !dwarf_nextcu(dwarf, offset, &next, &header_size, NULL, NULL, NULL)) {
 		Dwarf_Die unit;
 
 		if (dwarf_offdie(dwarf, offset + header_size, &unit))
-			take_unit(&unit, layout);
+			take_unit(&unit, layout, &entries);
+		if (next <= offset)
+			break;
 		offset = next;
 	}
 	if (dwarf)

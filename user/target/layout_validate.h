@@ -6,8 +6,9 @@
 
 /*
  * Whether target->layout fits the process: a sample of goroutines must have positive and distinct
- * ids, a known status, a stack pointer inside the stack, code addresses that are code, and an M
- * that points back. 0; -EINVAL: it does not; -EAGAIN: no goroutine yet; else as memory_read.
+ * ids, a known status, a stack pointer inside the stack, code addresses that are code, an M that
+ * points back, and wait records that belong to them. 0; -EINVAL: it does not fit; -EAGAIN: no
+ * goroutine yet; else as memory_read.
  */
 int layout_validate(const struct target *target);
 

@@ -3,53 +3,47 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 
-#include "target/proc.h"
+#include "target/auxv.h"
 
+#define WHAT "finding the program in memory"
 #define PAGE_MASK 4095ULL
+#define ATTEMPTS 100
+#define MOMENT_NS (2 * 1000 * 1000L)
 
-/* The mapping of the executable's code; by inode, since paths differ between mount namespaces. */
-static const struct proc_map *code_mapping(const struct target *target, const proc_maps *maps)
+/* While it is being executed, a process has its new file already and no auxiliary vector yet. */
+static int read_entry_point(pid_t pid, uint64_t *entry)
 {
-	struct stat stat_exe;
+	int status = auxv_read(pid, AT_ENTRY, entry);
 
-	if (stat(target->exe_path, &stat_exe))
-		return NULL;
-	for (size_t i = 0; i < maps->len; i++)
-		if (maps->data[i].executable && maps->data[i].inode == stat_exe.st_ino)
-			return &maps->data[i];
-	return NULL;
+	for (int attempt = 0; status == -ENOENT && attempt < ATTEMPTS; attempt++) {
+		nanosleep(&(struct timespec){ .tv_nsec = MOMENT_NS }, NULL);
+		status = auxv_read(pid, AT_ENTRY, entry);
+	}
+	return status;
 }
 
 int load_bias_find(struct target *target, struct err *err)
 {
-	const struct proc_map *map;
-	proc_maps maps = { 0 };
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)target->image.bytes;
+	uint64_t entry;
 	int status;
 
 	target->load_bias = 0;
 	if (!target->image.pie)
 		return 0;
-	status = proc_read_maps(target->pid, &maps, err);
-	if (status)
-		goto out;
-	status = -ENOENT;
-	map = code_mapping(target, &maps);
-	for (size_t i = 0; map && i < target->image.segment_count; i++) {
-		const struct elf_segment *segment = &target->image.segments[i];
-
-		if (!(segment->flags & PF_X) || (segment->offset & ~PAGE_MASK) != map->offset)
-			continue;
-		target->load_bias = map->start - (segment->vaddr & ~PAGE_MASK);
-		status = 0;
-		break;
-	}
-	if (status)
-		status = err_set(err, ENOENT, "finding the program in memory",
-				 "try again once it has started", "its code is not mapped");
-out:
-	vec_free(&maps);
-	return status;
+	status = read_entry_point(target->pid, &entry);
+	if (status == -EPERM)
+		return err_set(err, EPERM, WHAT, "run it as root, or with CAP_SYS_PTRACE",
+			       "the kernel does not let us read /proc/%d/auxv", target->pid);
+	if (status == -ESRCH)
+		return err_set(err, ESRCH, WHAT, "check that the process still runs",
+			       "process %d is gone", target->pid);
+	if (status || ((entry - header->e_entry) & PAGE_MASK))
+		return err_set(err, ENOTSUP, WHAT, "start the program directly, not by a loader",
+			       "process %d was not started at the entry point of %s", target->pid,
+			       target->exe);
+	target->load_bias = entry - header->e_entry;
+	return 0;
 }

@@ -9,7 +9,7 @@
 #include "target/memory.h"
 
 #define CHUNK (1U << 20)
-#define MODULEDATA_MAX 4096
+#define SEGMENT_MAX (4ULL << 30) /* of a sparse file it could be anything */
 
 static bool is_in_code(const struct target *target, uint64_t link_time)
 {
@@ -35,13 +35,10 @@ static uint64_t word(const uint8_t *bytes, uint32_t offset)
 static int accept(struct target *target, uint64_t addr, uint64_t header_text)
 {
 	const struct layout *layout = &target->layout;
-	uint8_t bytes[MODULEDATA_MAX];
+	uint8_t bytes[LAYOUT_STRUCT_MAX];
 	uint64_t text, etext, gofunc;
 	int status;
 
-	if (layout->moduledata_size > sizeof(bytes) || layout->moduledata_text == LAYOUT_ABSENT ||
-	    layout->moduledata_gofunc == LAYOUT_ABSENT)
-		return -ENOENT;
 	status = memory_read(target->pid, addr, bytes, layout->moduledata_size);
 	if (status)
 		return status;
@@ -53,7 +50,8 @@ static int accept(struct target *target, uint64_t addr, uint64_t header_text)
 	if (header_text && !target->image.pie && header_text != text)
 		return -ENOENT;
 	target->moduledata = addr;
-	pclntab_set_text(&target->pclntab, text, elf_bytes_from(&target->image, gofunc) ? gofunc : 0);
+	pclntab_set_text(&target->pclntab, text,
+			 elf_bytes_from(&target->image, gofunc) ? gofunc : 0);
 	return 0;
 }
 
@@ -90,7 +88,7 @@ int moduledata_find(struct target *target)
 	for (size_t i = 0; status == -ENOENT && i < target->image.segment_count; i++) {
 		const struct elf_segment *segment = &target->image.segments[i];
 
-		if (segment->flags & PF_W)
+		if ((segment->flags & PF_W) && segment->filesz <= SEGMENT_MAX)
 			status = search(target, (segment->vaddr + 7) / 8 * 8 + target->load_bias,
 					segment->filesz, wanted, header_text, chunk);
 	}

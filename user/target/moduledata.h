@@ -6,7 +6,7 @@
 
 /*
  * Find runtime.firstmoduledata in the process by its first word, the address of the pclntab, with
- * target->layout; sets target->moduledata and the pclntab's text and go:func.* addresses.
+ * target->layout, which must be usable; sets target->moduledata and the pclntab's text and go:func.* addresses.
  * 0; -ENOENT: not there or not plausible with this layout; else as memory_read.
  */
 int moduledata_find(struct target *target);

@@ -17,20 +17,21 @@
 
 struct target {
 	pid_t pid;
-	uint64_t start_ticks;    /* with pid: names this process for ever */
-	int pidfd;               /* readable when the process has exited; -1: kernel without pidfd */
-	char exe[512];           /* for people */
-	char exe_path[64];       /* "/proc/PID/exe" */
+	uint64_t start_ticks; /* with pid: names this process for ever */
+	int pidfd;            /* readable when the process has exited; -1: kernel without pidfd */
+	char exe[512];        /* for people */
+	char exe_path[64];    /* "/proc/PID/exe" */
 	uint64_t exe_inode, exe_device;
+	uint64_t exec_stamp; /* AT_RANDOM: another address after every exec; 0: unknown */
 	struct elf_image image;
 	struct buildinfo build;
 	struct pclntab pclntab;
 	uint64_t load_bias;
-	bool stripped;           /* no .symtab */
+	bool stripped; /* no .symtab */
 	bool cgo;
 	struct layout layout;
 	enum layout_origin layout_origin;
-	int reasons_minor;       /* whose wait reasons to use */
+	int reasons_minor; /* whose wait reasons to use */
 	/* run-time addresses of variables */
 	uint64_t moduledata;
 	uint64_t allglen, allgptr;
