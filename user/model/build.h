@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The steps of model_update, one file each, in the order they run. Each appends to the model's
+ * empty tables; 0 or -ENOMEM.
+ */
+#ifndef MODEL_BUILD_H
+#define MODEL_BUILD_H
+
+#include "model/model.h"
+
+struct build {
+	struct model *model;
+	const struct aggregates *aggregates; /* may be NULL */
+	const struct snapshot *snapshot;     /* may be NULL */
+	struct stack **site_stacks;          /* by the kernel's site index; NULL: no such site */
+	uint32_t *site_rows;                 /* by the kernel's site index: index in model->sites */
+	size_t site_limit;                   /* both arrays' length */
+};
+
+int build_sites(struct build *build);
+int build_tasks(struct build *build);
+int build_groups(struct build *build);
+int build_waiting(struct build *build); /* who waits now, at sites */
+int build_locks(struct build *build);
+int build_chans(struct build *build);
+int build_spawns(struct build *build);
+
+void wait_stats_add(struct wait_stats *to, const struct wait_stats *more);
+/* Of one row of the kernel's objects map, with what the interval added. */
+int wait_stats_of_object(struct model *model, const struct object_row *row,
+			 struct wait_stats *stats);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/build.h"
+#include "model/history.h"
+
+void wait_stats_add(struct wait_stats *to, const struct wait_stats *more)
+{
+	to->waits += more->waits;
+	to->wait_ns_total += more->wait_ns_total;
+	if (more->wait_ns_max > to->wait_ns_max)
+		to->wait_ns_max = more->wait_ns_max;
+	for (int i = 0; i < CT_HIST_SLOTS; i++)
+		to->hist[i] += more->hist[i];
+	to->delta_waits += more->delta_waits;
+	to->delta_ns += more->delta_ns;
+}
+
+static int add_delta(struct model *model, const struct history_key *key, struct wait_stats *stats)
+{
+	uint64_t waits, ns;
+
+	if (history_exchange(model->history, key, stats->waits, stats->wait_ns_total, &waits, &ns))
+		return -ENOMEM;
+	stats->delta_waits = stats->waits - waits;
+	stats->delta_ns = stats->wait_ns_total - ns;
+	return 0;
+}
+
+int wait_stats_of_object(struct model *model, const struct object_row *row,
+			 struct wait_stats *stats)
+{
+	const struct history_key key = { .addr = row->key.addr,
+					 .site = row->key.site,
+					 .kind = row->key.kind << 8 | row->key.op };
+
+	*stats = (struct wait_stats){ .waits = row->object.waits,
+				      .wait_ns_total = row->object.wait_ns_total,
+				      .wait_ns_max = row->object.wait_ns_max };
+	for (int i = 0; i < CT_HIST_SLOTS; i++)
+		stats->hist[i] = row->object.hist[i];
+	return add_delta(model, &key, stats);
+}
+
+/* The kernel keeps return addresses; what called is one byte before. */
+static struct stack *stack_of_site(struct model *model, const struct ct_site *site)
+{
+	uint64_t pcs[CT_STACK_DEPTH];
+	size_t count = 0;
+
+	while (count < CT_STACK_DEPTH && site->pcs[count]) {
+		pcs[count] = site->pcs[count] - 1;
+		count++;
+	}
+	return stack_intern(model->stacks, pcs, count);
+}
+
+static bool is_runtime_only(const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->frame_count; i++)
+		if (strncmp(stack->frames[i]->function, "runtime.", strlen("runtime.")))
+			return false;
+	return true;
+}
+
+static int add_site(struct build *build, const struct site_row *row)
+{
+	struct model *model = build->model;
+	const struct history_key key = { .site = row->index };
+	struct model_site *site;
+	struct stack *stack = stack_of_site(model, &row->site);
+
+	if (!stack)
+		return -ENOMEM;
+	build->site_stacks[row->index] = stack;
+	if (row->site.reason >= CT_WAKER_REASON)
+		return 0;
+	site = vec_push(&model->sites);
+	if (!site)
+		return -ENOMEM;
+	build->site_rows[row->index] = model->sites.len - 1;
+	site->stack = stack;
+	site->reason = row->site.reason;
+	site->parks = row->site.parks;
+	site->aborted = row->site.aborted;
+	site->system = is_runtime_only(stack);
+	site->stats = (struct wait_stats){ .waits = row->site.waits,
+					   .wait_ns_total = row->site.wait_ns_total,
+					   .wait_ns_max = row->site.wait_ns_max };
+	for (int i = 0; i < CT_HIST_SLOTS; i++)
+		site->stats.hist[i] = row->site.hist[i];
+	return add_delta(model, &key, &site->stats);
+}
+
+int build_sites(struct build *build)
+{
+	const struct aggregates *aggregates = build->aggregates;
+	size_t limit = 1;
+
+	for (size_t i = 0; aggregates && i < aggregates->sites.len; i++)
+		if (aggregates->sites.data[i].index >= limit)
+			limit = aggregates->sites.data[i].index + 1;
+	build->site_limit = limit;
+	build->site_stacks = calloc(limit, sizeof(struct stack *));
+	build->site_rows = calloc(limit, sizeof(uint32_t));
+	if (!build->site_stacks || !build->site_rows)
+		return -ENOMEM;
+	memset(build->site_rows, 0xff, limit * sizeof(uint32_t));
+	for (size_t i = 0; aggregates && i < aggregates->sites.len; i++) {
+		int status = add_site(build, &aggregates->sites.data[i]);
+
+		if (status)
+			return status;
+	}
+	return 0;
+}

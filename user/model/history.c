@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model/history.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+struct entry {
+	struct history_key key;
+	uint64_t waits, ns;
+	UT_hash_handle hh;
+};
+
+struct model_history {
+	struct entry *entries;
+};
+
+struct model_history *history_new(void)
+{
+	return calloc(1, sizeof(struct model_history));
+}
+
+void history_free(struct model_history *history)
+{
+	struct entry *entry, *next;
+
+	if (!history)
+		return;
+	HASH_ITER(hh, history->entries, entry, next) {
+		HASH_DEL(history->entries, entry);
+		free(entry);
+	}
+	free(history);
+}
+
+int history_exchange(struct model_history *history, const struct history_key *key, uint64_t waits,
+		     uint64_t ns, uint64_t *waits_before, uint64_t *ns_before)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, history->entries, key, sizeof(*key), entry);
+	if (!entry) {
+		entry = calloc(1, sizeof(*entry));
+		if (!entry)
+			return -ENOMEM;
+		entry->key = *key;
+		HASH_ADD(hh, history->entries, key, sizeof(entry->key), entry);
+	}
+	*waits_before = entry->waits;
+	*ns_before = entry->ns;
+	entry->waits = waits;
+	entry->ns = ns;
+	return 0;
+}

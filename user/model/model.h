@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tasks, sites, locks and channels of one target at one moment, made from the probes' totals and a
+ * snapshot; either may be missing. A view never asks which of the two a row came from.
+ */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/vec.h"
+#include "collect/aggregates.h"
+#include "collect/snapshot.h"
+#include "model/stack.h"
+#include "target/layout.h"
+
+/* Waits of a row; totals since the attach. The delta_ fields are those since the last update. */
+struct wait_stats {
+	uint64_t waits; /* ended */
+	uint64_t wait_ns_total, wait_ns_max;
+	uint64_t hist[CT_HIST_SLOTS];
+	uint64_t delta_waits, delta_ns;
+};
+
+struct model_task {
+	uint64_t g, goid, parent_goid, gopc, startpc;
+	uint64_t waiting_on; /* hchan, or semaphore; 0: unknown or nothing */
+	uint64_t since_ns;   /* CLOCK_MONOTONIC when the state began; 0: unknown */
+	uint8_t state;       /* enum g_status */
+	uint8_t reason;      /* runtime.waitReason, when waiting */
+	uint8_t wait_kind;   /* enum wait_kind */
+	bool since_is_bound; /* it has been so for at least that long */
+	bool system, locked, scan, torn;
+	struct stack *stack; /* NULL: not known */
+	uint32_t site;       /* of the probes, CT_NO_SITE: not seen parking */
+};
+
+/* Goroutines that are alike. */
+struct model_group {
+	struct stack *stack;
+	uint8_t state, reason, wait_kind;
+	bool system;
+	uint64_t gopc;
+	uint64_t count;
+	uint64_t oldest_since_ns; /* 0: unknown for all */
+	size_t first_task;        /* in `group_tasks`, `count` of them */
+};
+
+struct model_site {
+	struct stack *stack;
+	uint32_t reason;
+	uint64_t parks, aborted;
+	struct wait_stats stats;
+	uint64_t waiting_now, ongoing_ns; /* of those waiting: how long so far, added up */
+	bool system;
+};
+
+/* Waits for one lock or channel at one site. */
+struct model_object_site {
+	struct stack *stack;
+	struct wait_stats stats;
+	uint8_t op; /* enum ct_chan_op */
+};
+
+struct model_lock {
+	uint64_t addr;       /* of the lock itself, not of its semaphore */
+	enum lock_kind kind; /* the RWMutex kinds are one row: LOCK_RWMUTEX_WRITER */
+	char symbol[128];    /* "" when it is no named variable */
+	uint64_t waiters;
+	uint64_t ongoing_ns;
+	struct wait_stats stats;
+	uint64_t releases, last_release_goid; /* contended ones; 0 when the probes were off */
+	size_t first_site, site_count;        /* in `object_sites` */
+};
+
+struct model_chan {
+	uint64_t addr;
+	char symbol[128];
+	bool state_known;
+	uint64_t len, cap;
+	bool closed;
+	uint64_t senders_waiting, receivers_waiting;
+	bool ops_known;
+	struct ct_chan_ops ops;
+	struct wait_stats send, recv, select, all;
+	size_t first_site, site_count;
+};
+
+struct model_spawn {
+	uint64_t gopc; /* pc behind the go statement */
+	uint64_t start_pc;
+	uint64_t spawned, exited;
+	bool system; /* the runtime's own */
+};
+
+struct model_rates { /* a second, since the last update */
+	double spawn, exit, park, ready;
+};
+
+struct model {
+	struct symbols *symbols;
+	struct stack_table *stacks;
+	const struct layout *layout;
+	int reasons_minor;
+
+	uint64_t at_ns;
+	bool has_events, has_snapshot;
+	uint64_t counters[CT_N_COUNTERS];
+	struct model_rates rates;
+	uint64_t torn, snapshot_ns, disagreements;
+	uint64_t by_state[16]; /* user goroutines by enum g_status */
+	uint64_t system_count;
+
+	VEC(struct model_task) tasks;
+	VEC(struct model_group) groups; /* most numerous first */
+	VEC(size_t) group_tasks;
+	VEC(struct model_site) sites; /* what hurts most first */
+	VEC(struct model_lock) locks;
+	VEC(struct model_chan) chans;
+	VEC(struct model_object_site) object_sites;
+	VEC(struct model_spawn) spawns; /* most spawned first */
+
+	struct model_history *history; /* what the last update saw */
+};
+
+int model_init(struct model *model, const struct layout *layout, int reasons_minor,
+	       symbols_look_up look_up, symbols_data data, void *ctx, const char *goroot_file);
+void model_free(struct model *model);
+
+/* Either may be NULL. All rows are made anew; stacks stay. 0 or -ENOMEM. */
+int model_update(struct model *model, const struct aggregates *aggregates,
+		 const struct snapshot *snapshot);
+
+/* Everything that the kernel could not keep; CT_N_UNMATCHED is none of it. */
+uint64_t model_lost(const struct model *model);
+
+/* "chan receive", "sync.Mutex.Lock"; "" when unknown. */
+const char *model_reason(const struct model *model, unsigned reason);
+/* "waiting", "running", "runnable", "syscall", "preempted", ... */
+const char *model_state_name(unsigned state);
+/* "sync.Mutex", "sync.RWMutex", "sync.WaitGroup", "sync.Cond", "semaphore". */
+const char *model_lock_kind_name(enum lock_kind kind);
+/* Where the pc behind a go statement is, and NULL when unknown. */
+const struct pclntab_frame *model_created_by(struct model *model, uint64_t gopc);
+/* The function a goroutine started in. */
+const char *model_function(struct model *model, uint64_t entry_pc);
+
+#endif
