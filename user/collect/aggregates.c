@@ -54,8 +54,8 @@ static int read_hash(int fd, size_t key_size, size_t value_size, entry_fn entry,
 	}
 	for (;;) {
 		uint32_t count = BATCH;
-		int got = bpf_map_lookup_batch(fd, first ? NULL : &position, &next, keys, values, &count,
-					       NULL);
+		int got = bpf_map_lookup_batch(fd, first ? NULL : &position, &next, keys, values,
+					       &count, NULL);
 
 		if (got && got != -ENOENT) {
 			status = first ? read_one_by_one(fd, keys, values, entry, ctx) : got;
@@ -152,10 +152,11 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 	out->releases.len = out->spawns.len = out->wakes.len = 0;
 	status = read_counters(maps->counters, out);
 	if (!status)
-		status = read_hash(maps->tasks, sizeof(uint64_t), sizeof(struct ct_task), add_task, out);
+		status = read_hash(maps->tasks, sizeof(uint64_t), sizeof(struct ct_task), add_task,
+				   out);
 	if (!status)
-		status = read_hash(maps->objects, sizeof(struct ct_object_key), sizeof(struct ct_object),
-				   add_object, out);
+		status = read_hash(maps->objects, sizeof(struct ct_object_key),
+				   sizeof(struct ct_object), add_object, out);
 	if (!status)
 		status = read_hash(maps->chan_ops, sizeof(uint64_t), sizeof(struct ct_chan_ops),
 				   add_chan_ops, out);
@@ -163,8 +164,8 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 		status = read_hash(maps->releases, sizeof(struct ct_object_key),
 				   sizeof(struct ct_release), add_release, out);
 	if (!status)
-		status = read_hash(maps->spawns, sizeof(uint64_t), sizeof(struct ct_spawn), add_spawn,
-				   out);
+		status = read_hash(maps->spawns, sizeof(uint64_t), sizeof(struct ct_spawn),
+				   add_spawn, out);
 	if (!status)
 		status = read_hash(maps->wakes, sizeof(struct ct_wake_key), sizeof(struct ct_wake),
 				   add_wake, out);

@@ -10,13 +10,34 @@
 #include "conctrace_abi.h"
 #include "probe/session.h"
 
-struct task_row { uint64_t g; struct ct_task task; };
-struct site_row { uint32_t index; struct ct_site site; };
-struct object_row { struct ct_object_key key; struct ct_object object; };
-struct chan_ops_row { uint64_t addr; struct ct_chan_ops ops; };
-struct release_row { struct ct_object_key key; struct ct_release release; };
-struct spawn_row { uint64_t gopc; struct ct_spawn spawn; };
-struct wake_row { struct ct_wake_key key; struct ct_wake wake; };
+struct task_row {
+	uint64_t g;
+	struct ct_task task;
+};
+struct site_row {
+	uint32_t index;
+	struct ct_site site;
+};
+struct object_row {
+	struct ct_object_key key;
+	struct ct_object object;
+};
+struct chan_ops_row {
+	uint64_t addr;
+	struct ct_chan_ops ops;
+};
+struct release_row {
+	struct ct_object_key key;
+	struct ct_release release;
+};
+struct spawn_row {
+	uint64_t gopc;
+	struct ct_spawn spawn;
+};
+struct wake_row {
+	struct ct_wake_key key;
+	struct ct_wake wake;
+};
 
 struct aggregates {
 	uint64_t at_ns; /* when the reading began, CLOCK_MONOTONIC */

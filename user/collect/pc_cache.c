@@ -59,8 +59,8 @@ static void fill(struct pc_info *info, const struct target *target, uint64_t pc)
 	info->writes_sp = func.flag & FLAG_SP_WRITE;
 	info->injects_call = is_one_of(func.name, injected);
 	info->system_start = starts_system(func.name);
-	if (pclntab_frame_size(&target->pclntab, link_time, &info->frame_size) || info->frame_size < 0 ||
-	    info->frame_size % 8)
+	if (pclntab_frame_size(&target->pclntab, link_time, &info->frame_size) ||
+	    info->frame_size < 0 || info->frame_size % 8)
 		info->frame_size = -1;
 }
 

@@ -13,13 +13,13 @@
 
 struct pc_info {
 	uint64_t pc;
-	int32_t frame_size;    /* stack pointer to return address, bytes; -1: unknown */
-	bool known;            /* pc is in a Go function */
+	int32_t frame_size; /* stack pointer to return address, bytes; -1: unknown */
+	bool known;         /* pc is in a Go function */
 	bool is_entry;
-	bool top_frame;        /* the goroutine's first function: nothing called it */
-	bool writes_sp;        /* assembly that switches stacks: the table cannot say where its caller is */
-	bool injects_call;     /* sigpanic and its like: its caller was interrupted, it did not call */
-	bool system_start;     /* a goroutine that starts in this function belongs to the runtime */
+	bool top_frame; /* the goroutine's first function: nothing called it */
+	bool writes_sp; /* assembly that switches stacks: the table cannot say where its caller is */
+	bool injects_call; /* sigpanic and its like: its caller was interrupted, it did not call */
+	bool system_start; /* a goroutine that starts in this function belongs to the runtime */
 };
 
 struct pc_cache;

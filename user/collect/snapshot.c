@@ -33,8 +33,8 @@ struct reader {
 	uint8_t *stacks;          /* CHUNK windows */
 	size_t window_len[CHUNK]; /* bytes of each that were read */
 	uint64_t waiting[CHUNK];
-	size_t slot[CHUNK];       /* of the chunk's goroutines that were kept: index in `addrs` */
-	uint64_t *pcs;            /* max_depth */
+	size_t slot[CHUNK]; /* of the chunk's goroutines that were kept: index in `addrs` */
+	uint64_t *pcs;      /* max_depth */
 	struct memory_piece pieces[CHUNK];
 };
 
@@ -58,16 +58,20 @@ static uint32_t raw_status(const struct layout *layout, const uint8_t *g)
 
 static bool exists(uint32_t status)
 {
-	return status != G_IDLE && status != G_DEAD && status != G_DEADEXTRA && status <= G_DEADEXTRA;
+	return status != G_IDLE && status != G_DEAD && status != G_DEADEXTRA &&
+	       status <= G_DEADEXTRA;
 }
 
 /* The same rest: nothing that a walk of the stack depends on has changed. */
 static bool is_same_rest(const struct layout *layout, const uint8_t *a, const uint8_t *b)
 {
-	const uint32_t fields[] = { layout->g_goid,	    layout->g_sched + layout->gobuf_pc,
+	const uint32_t fields[] = { layout->g_goid,
+				    layout->g_sched + layout->gobuf_pc,
 				    layout->g_sched + layout->gobuf_sp,
-				    layout->g_stack_lo,	    layout->g_stack_lo + 8,
-				    layout->g_syscallsp,    layout->g_syscallpc };
+				    layout->g_stack_lo,
+				    layout->g_stack_lo + 8,
+				    layout->g_syscallsp,
+				    layout->g_syscallpc };
 
 	if ((raw_status(layout, a) & ~G_SCAN_BIT) != (raw_status(layout, b) & ~G_SCAN_BIT))
 		return false;
@@ -198,8 +202,8 @@ static int read_stacks(struct reader *reader, size_t first)
 	for (size_t i = 0; i < count; i++) {
 		uint64_t pc, sp, hi;
 
-		rests[i] = resting_place(layout, reader->before + reader->slot[i] * reader->g_size, &pc,
-					 &sp, &hi);
+		rests[i] = resting_place(layout, reader->before + reader->slot[i] * reader->g_size,
+					 &pc, &sp, &hi);
 		if (rests[i])
 			reader->pieces[pieces++] =
 				(struct memory_piece){ .addr = sp,
@@ -304,7 +308,8 @@ static int read_chunk(struct reader *reader, uint64_t table, size_t count)
 			status = walk_stacks(reader, first);
 	}
 	if (!status)
-		status = wait_object_channels(reader->target, reader->snapshot, first, reader->waiting);
+		status = wait_object_channels(reader->target, reader->snapshot, first,
+					      reader->waiting);
 	return status;
 }
 
@@ -339,8 +344,8 @@ static void reader_free(struct reader *reader)
 	free(reader);
 }
 
-static struct reader *reader_new(const struct target *target, const struct snapshot_options *options,
-				 struct snapshot *snapshot)
+static struct reader *reader_new(const struct target *target,
+				 const struct snapshot_options *options, struct snapshot *snapshot)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 
@@ -366,8 +371,8 @@ static int snapshot_error(const struct target *target, int status, struct err *e
 {
 	switch (-status) {
 	case ESRCH:
-		return err_set(err, ESRCH, WHAT, "start again with its new id", "process %d is gone",
-			       target->pid);
+		return err_set(err, ESRCH, WHAT, "start again with its new id",
+			       "process %d is gone", target->pid);
 	case EPERM:
 		return err_set(err, EPERM, WHAT, "run it as root, or with CAP_SYS_PTRACE",
 			       "the kernel does not allow it");
@@ -389,7 +394,8 @@ int snapshot_take(const struct target *target, const struct snapshot_options *op
 
 	snapshot->at_ns = clock_now_ns();
 	snapshot->torn = snapshot->unreadable = snapshot->system = 0;
-	snapshot->goroutines.len = snapshot->pcs.len = snapshot->cases.len = snapshot->chans.len = 0;
+	snapshot->goroutines.len = snapshot->pcs.len = snapshot->cases.len = snapshot->chans.len =
+		0;
 	if (reader)
 		status = read_all(reader);
 	reader_free(reader);

@@ -25,7 +25,7 @@ enum g_status {
 	G_DEAD = 6,
 	G_COPYSTACK = 8,
 	G_PREEMPTED = 9,
-	G_LEAKED = 10,   /* from 1.26 */
+	G_LEAKED = 10,    /* from 1.26 */
 	G_DEADEXTRA = 11, /* from 1.26 */
 	G_SCAN_BIT = 0x1000,
 };
@@ -35,7 +35,7 @@ enum wait_kind {
 	WAIT_CHAN_SEND,
 	WAIT_CHAN_RECV,
 	WAIT_SELECT,
-	WAIT_SEMA,      /* semaphore below a lock; which one says the stack */
+	WAIT_SEMA, /* semaphore below a lock; which one says the stack */
 	WAIT_COND,
 	WAIT_TIMER,
 	WAIT_NETWORK,
@@ -44,7 +44,7 @@ enum wait_kind {
 
 /* One case of a blocked select, or the one channel of a send or receive. */
 struct wait_case {
-	uint64_t chan;      /* hchan */
+	uint64_t chan; /* hchan */
 };
 
 struct chan_state {
@@ -56,24 +56,24 @@ struct chan_state {
 };
 
 struct goroutine {
-	uint64_t g;             /* address of the runtime.g */
+	uint64_t g; /* address of the runtime.g */
 	uint64_t goid;
-	uint64_t parent_goid;   /* 0: unknown (before Go 1.21) */
-	uint64_t gopc;          /* pc after the go statement */
+	uint64_t parent_goid; /* 0: unknown (before Go 1.21) */
+	uint64_t gopc;        /* pc after the go statement */
 	uint64_t startpc;
-	uint64_t waitsince_ns;  /* filled by the GC only; 0: unknown. CLOCK_MONOTONIC of the target */
-	uint64_t m_procid;      /* thread id of its M, 0: none */
-	uint64_t wait_addr;     /* hchan, semaphore, pollDesc; 0: unknown */
+	uint64_t waitsince_ns; /* filled by the GC only; 0: unknown. CLOCK_MONOTONIC of the target */
+	uint64_t m_procid;     /* thread id of its M, 0: none */
+	uint64_t wait_addr;    /* hchan, semaphore, pollDesc; 0: unknown */
 	uint32_t first_case, case_count; /* in snapshot.cases: select and channel waits */
 	uint32_t first_pc, pc_count;     /* in snapshot.pcs, innermost first */
-	uint16_t wait_kind;     /* enum wait_kind */
-	uint8_t status;         /* enum g_status without the scan bit */
-	uint8_t wait_reason;    /* of the target's version; valid when status is G_WAITING */
-	bool scan;              /* being scanned by the GC */
-	bool locked;            /* LockOSThread */
-	bool system;            /* belongs to the runtime, hidden unless asked for */
+	uint16_t wait_kind;              /* enum wait_kind */
+	uint8_t status;                  /* enum g_status without the scan bit */
+	uint8_t wait_reason; /* of the target's version; valid when status is G_WAITING */
+	bool scan;           /* being scanned by the GC */
+	bool locked;         /* LockOSThread */
+	bool system;         /* belongs to the runtime, hidden unless asked for */
 	bool torn;
-	bool stack_cut;         /* the walk ended before the goroutine's first frame */
+	bool stack_cut; /* the walk ended before the goroutine's first frame */
 };
 
 struct snapshot_options {
@@ -83,16 +83,16 @@ struct snapshot_options {
 };
 
 struct snapshot {
-	uint64_t at_ns;       /* CLOCK_MONOTONIC, when the reading began */
+	uint64_t at_ns; /* CLOCK_MONOTONIC, when the reading began */
 	uint64_t took_ns;
-	uint64_t torn;        /* goroutines still torn after the retries */
-	uint64_t unreadable;  /* g structs that could not be read */
-	uint64_t system;      /* goroutines of the runtime itself, kept or not */
+	uint64_t torn;                    /* goroutines still torn after the retries */
+	uint64_t unreadable;              /* g structs that could not be read */
+	uint64_t system;                  /* goroutines of the runtime itself, kept or not */
 	VEC(struct goroutine) goroutines; /* alive ones, in the order of allgs */
-	VEC(uint64_t) pcs;    /* run-time pcs to look up as they are: of the call instruction, not
+	VEC(uint64_t) pcs; /* run-time pcs to look up as they are: of the call instruction, not
 				 behind it, unless the frame was interrupted by a signal */
 	VEC(struct wait_case) cases;
-	VEC(struct chan_state) chans;      /* every channel somebody waits on, ascending by addr */
+	VEC(struct chan_state) chans; /* every channel somebody waits on, ascending by addr */
 };
 
 /* *snapshot is zero-initialised by the caller at first, and may be reused. */

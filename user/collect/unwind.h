@@ -16,7 +16,7 @@ struct unwind {
 	struct pc_cache *cache;
 	uint64_t pc, sp, stack_hi;
 	/* a part of the stack: read beforehand for the innermost frames, read on demand behind them */
-	uint8_t *window;      /* UNWIND_WINDOW bytes */
+	uint8_t *window; /* UNWIND_WINDOW bytes */
 	uint64_t window_addr;
 	size_t window_len;
 };

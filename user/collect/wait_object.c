@@ -10,7 +10,7 @@
 #define SELECT_CASES_MAX 65536 /* the compiler's own limit */
 #define SUDOG_MAX 256
 #define HCHAN_MAX 256
-#define SEMA_ROOTS 251         /* runtime/sema.go semTabSize; each padded to a cache line */
+#define SEMA_ROOTS 251 /* runtime/sema.go semTabSize; each padded to a cache line */
 #define SEMA_ROOT_SIZE 64
 
 enum wait_kind wait_kind_of(const char *reason)
@@ -19,12 +19,12 @@ enum wait_kind wait_kind_of(const char *reason)
 		const char *begins;
 		enum wait_kind kind;
 	} kinds[] = {
-		{ "chan receive (nil", WAIT_OTHER },   { "chan send (nil", WAIT_OTHER },
-		{ "chan receive", WAIT_CHAN_RECV },    { "chan send", WAIT_CHAN_SEND },
-		{ "select (no cases)", WAIT_OTHER },   { "select", WAIT_SELECT },
-		{ "semacquire", WAIT_SEMA },	       { "sync.Mutex", WAIT_SEMA },
-		{ "sync.RWMutex", WAIT_SEMA },	       { "sync.WaitGroup", WAIT_SEMA },
-		{ "sync.Cond", WAIT_COND },	       { "sleep", WAIT_TIMER },
+		{ "chan receive (nil", WAIT_OTHER }, { "chan send (nil", WAIT_OTHER },
+		{ "chan receive", WAIT_CHAN_RECV },  { "chan send", WAIT_CHAN_SEND },
+		{ "select (no cases)", WAIT_OTHER }, { "select", WAIT_SELECT },
+		{ "semacquire", WAIT_SEMA },         { "sync.Mutex", WAIT_SEMA },
+		{ "sync.RWMutex", WAIT_SEMA },       { "sync.WaitGroup", WAIT_SEMA },
+		{ "sync.Cond", WAIT_COND },          { "sleep", WAIT_TIMER },
 		{ "IO wait", WAIT_NETWORK },
 	};
 
@@ -76,8 +76,8 @@ static int add_cases(const struct target *target, struct snapshot *snapshot,
 		return 0;
 	status = add_case(snapshot, goroutine, word(first, layout->sudog_c));
 	next = word(first, layout->sudog_waitlink);
-	for (int i = 0; !status && goroutine->wait_kind == WAIT_SELECT && next && i < SELECT_CASES_MAX;
-	     i++) {
+	for (int i = 0;
+	     !status && goroutine->wait_kind == WAIT_SELECT && next && i < SELECT_CASES_MAX; i++) {
 		if (memory_read(target->pid, next, sudog, layout->sudog_size) ||
 		    word(sudog, layout->sudog_g) != goroutine->g)
 			break;
@@ -182,7 +182,9 @@ static int take_level(const struct target *target, struct snapshot *snapshot,
 	if (!pieces || !sudogs)
 		goto out;
 	for (size_t i = 0; i < level->len; i++)
-		pieces[i] = (struct memory_piece){ .addr = level->data[i], .to = sudogs + i * size, .len = size };
+		pieces[i] = (struct memory_piece){ .addr = level->data[i],
+						   .to = sudogs + i * size,
+						   .len = size };
 	status = memory_read_many(target->pid, pieces, level->len);
 	for (size_t i = 0; !status && i < level->len; i++) {
 		const uint8_t *sudog = sudogs + i * size;
@@ -264,7 +266,8 @@ static int list_channels(struct snapshot *snapshot)
 			return -ENOMEM;
 		chan->addr = snapshot->cases.data[i].chan;
 	}
-	qsort(snapshot->chans.data, snapshot->chans.len, sizeof(*snapshot->chans.data), compare_chan);
+	qsort(snapshot->chans.data, snapshot->chans.len, sizeof(*snapshot->chans.data),
+	      compare_chan);
 	for (size_t i = 0; i < snapshot->chans.len; i++)
 		if (!kept || snapshot->chans.data[kept - 1].addr != snapshot->chans.data[i].addr)
 			snapshot->chans.data[kept++] = snapshot->chans.data[i];
@@ -286,8 +289,8 @@ static void count_waiters(struct snapshot *snapshot, const bool *has_senders)
 		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
 
 		for (uint32_t j = 0; j < goroutine->case_count; j++) {
-			struct chan_state *chan =
-				chan_at(snapshot, snapshot->cases.data[goroutine->first_case + j].chan);
+			struct chan_state *chan = chan_at(
+				snapshot, snapshot->cases.data[goroutine->first_case + j].chan);
 			bool sends;
 
 			if (!chan)

@@ -11,7 +11,12 @@ bool kernel_has_uprobe_multi(void);
 /* uprobes as perf events, what is used without the former. */
 bool kernel_has_uprobe_perf(void);
 
-enum kernel_lockdown { LOCKDOWN_NONE, LOCKDOWN_INTEGRITY, LOCKDOWN_CONFIDENTIALITY, LOCKDOWN_UNKNOWN };
+enum kernel_lockdown {
+	LOCKDOWN_NONE,
+	LOCKDOWN_INTEGRITY,
+	LOCKDOWN_CONFIDENTIALITY,
+	LOCKDOWN_UNKNOWN
+};
 /* Confidentiality mode forbids bpf_probe_read: no probes then. */
 enum kernel_lockdown kernel_lockdown_mode(void);
 

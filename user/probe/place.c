@@ -10,8 +10,9 @@
 
 static bool ends_block(const struct decode_insn *insn)
 {
-	return insn->kind == DECODE_JUMP || insn->kind == DECODE_JCC || insn->kind == DECODE_JUMP_IND ||
-	       insn->kind == DECODE_RET || insn->kind == DECODE_TRAP;
+	return insn->kind == DECODE_JUMP || insn->kind == DECODE_JCC ||
+	       insn->kind == DECODE_JUMP_IND || insn->kind == DECODE_RET ||
+	       insn->kind == DECODE_TRAP;
 }
 
 static bool is_jump_target(const decode_insns *insns, uint64_t addr)
@@ -46,7 +47,8 @@ static bool is_stack_check(const decode_insns *insns, const struct decode_insn *
 
 		if (insn->kind == DECODE_CALL) {
 			callee = name(ctx, insn->target);
-			return callee && !strncmp(callee, "runtime.morestack", strlen("runtime.morestack"));
+			return callee &&
+			       !strncmp(callee, "runtime.morestack", strlen("runtime.morestack"));
 		}
 		if (ends_block(insn))
 			return false;
@@ -97,11 +99,12 @@ int place_call_has_constant(const decode_insns *insns, size_t call, int reg, uin
 	for (size_t i = call; i-- > 0;) {
 		const struct decode_insn *insn = &insns->data[i];
 
-		if (insn->kind == DECODE_CALL || insn->kind == DECODE_CALL_IND || ends_block(insn) ||
-		    is_jump_target(insns, insns->data[i + 1].addr))
+		if (insn->kind == DECODE_CALL || insn->kind == DECODE_CALL_IND ||
+		    ends_block(insn) || is_jump_target(insns, insns->data[i + 1].addr))
 			return -ENODATA;
 		if (insn->writes & (1U << reg))
-			return insn->imm_to_reg && insn->imm_reg == reg ? insn->imm == value : -ENODATA;
+			return insn->imm_to_reg && insn->imm_reg == reg ? insn->imm == value :
+									  -ENODATA;
 	}
 	return -ENODATA;
 }

@@ -23,7 +23,8 @@ static const char *function_name(void *ctx, uint64_t addr)
 }
 
 static struct plan_site *add_site(struct plan *plan, const struct probe_point *point,
-				  const char *function, enum plan_verdict verdict, const char *reason)
+				  const char *function, enum plan_verdict verdict,
+				  const char *reason)
 {
 	struct plan_site *site = vec_push(&plan->sites);
 
@@ -43,7 +44,8 @@ static int leave_out(struct plan *plan, const struct probe_point *point, const c
 }
 
 static int probe_at(struct target *target, struct plan *plan, const struct probe_point *point,
-		    const struct pclntab_func *func, const struct decode_insn *insn, uint64_t cookie)
+		    const struct pclntab_func *func, const struct decode_insn *insn,
+		    uint64_t cookie)
 {
 	int64_t offset = elf_file_offset(&target->image, insn->addr);
 	struct plan_site *site;
@@ -90,7 +92,8 @@ static int plan_calls(struct target *target, struct plan *plan, const struct pro
 	if (any_probe)
 		return 0;
 	return leave_out(plan, point, func->name, PLAN_ABSENT,
-			 any_call ? "no call with the wanted argument" : "it makes no such direct call");
+			 any_call ? "no call with the wanted argument" :
+				    "it makes no such direct call");
 }
 
 static int plan_entry(struct target *target, struct plan *plan, const struct probe_point *point,
@@ -159,7 +162,8 @@ int plan_make(struct target *target, uint32_t roles, struct plan *plan, struct e
 	for (size_t i = 0; i < probe_table_len; i++) {
 		const struct probe_point *point = &probe_table[i];
 
-		if (!(roles & ROLE_BIT(point->role)) || !applies(point, target->build.version.minor))
+		if (!(roles & ROLE_BIT(point->role)) ||
+		    !applies(point, target->build.version.minor))
 			continue;
 		status = plan_point(target, plan, point);
 		if (status) {

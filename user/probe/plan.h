@@ -24,13 +24,13 @@ enum plan_verdict {
 struct plan_site {
 	const struct probe_point *point;
 	enum plan_verdict verdict;
-	const char *function;   /* as found in the binary; the point's first name when absent */
-	uint64_t address;       /* run-time address of the probed instruction; 0 when left out */
-	uint32_t offset;        /* of the instruction from the function's entry, bytes */
-	uint64_t file_offset;   /* what the kernel is given */
-	uint64_t cookie;        /* CT_COOKIE_* */
+	const char *function; /* as found in the binary; the point's first name when absent */
+	uint64_t address;     /* run-time address of the probed instruction; 0 when left out */
+	uint32_t offset;      /* of the instruction from the function's entry, bytes */
+	uint64_t file_offset; /* what the kernel is given */
+	uint64_t cookie;      /* CT_COOKIE_* */
 	char instruction[64];
-	char reason[160];       /* why it is left out or stepped; "" otherwise */
+	char reason[160]; /* why it is left out or stepped; "" otherwise */
 };
 
 struct plan {

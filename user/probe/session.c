@@ -127,8 +127,7 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	session->skel->rodata->config = config_for(target, options, session->max_sites);
 	bpf_map__set_max_entries(session->skel->maps.tasks,
 				 options->max_tasks ? options->max_tasks : DEFAULT_MAX_TASKS);
-	bpf_object__for_each_program(program, session->skel->obj)
-	{
+	bpf_object__for_each_program(program, session->skel->obj) {
 		bpf_program__set_autoload(program, is_planned(session, bpf_program__name(program)));
 		if (!session->multi)
 			bpf_program__set_expected_attach_type(program, 0);
@@ -164,7 +163,8 @@ static int keep_sites(struct probe_session *session, const struct plan *plan)
 }
 
 int probe_session_open(const struct target *target, const struct plan *plan,
-		       const struct probe_options *options, struct probe_session **out, struct err *err)
+		       const struct probe_options *options, struct probe_session **out,
+		       struct err *err)
 {
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct probe_session *session = calloc(1, sizeof(*session));
@@ -172,7 +172,8 @@ int probe_session_open(const struct target *target, const struct plan *plan,
 
 	if (!session || keep_sites(session, plan)) {
 		free(session);
-		return err_set(err, ENOMEM, "preparing the probes", "free some memory", "out of memory");
+		return err_set(err, ENOMEM, "preparing the probes", "free some memory",
+			       "out of memory");
 	}
 	libbpf_set_print(silent);
 	/* kernels before 5.11 account BPF memory against this limit */
@@ -203,7 +204,8 @@ static int attach_error(const struct probe_session *session, int status, struct 
 			       "process %d is gone", session->pid);
 	default:
 		return err_set(err, -status, "attaching the probes",
-			       "use --no-probes, and see `conctrace doctor`", "%s", strerror(-status));
+			       "use --no-probes, and see `conctrace doctor`", "%s",
+			       strerror(-status));
 	}
 }
 
@@ -247,10 +249,9 @@ static int attach_each(struct probe_session *session, struct bpf_program *progra
 
 		if (strcmp(session->sites[i].point->program, bpf_program__name(program)))
 			continue;
-		status = keep_link(session,
-				   bpf_program__attach_uprobe_opts(program, session->pid,
-								   session->exe_path,
-								   session->sites[i].file_offset, &opts));
+		status = keep_link(session, bpf_program__attach_uprobe_opts(
+						    program, session->pid, session->exe_path,
+						    session->sites[i].file_offset, &opts));
 	}
 	return status;
 }
@@ -264,11 +265,11 @@ int probe_session_attach(struct probe_session *session, struct err *err)
 	struct bpf_program *program;
 	int status = 0;
 
-	bpf_object__for_each_program(program, session->skel->obj)
-	{
+	bpf_object__for_each_program(program, session->skel->obj) {
 		if (!bpf_program__autoload(program))
 			continue;
-		status = session->multi ? attach_multi(session, program) : attach_each(session, program);
+		status = session->multi ? attach_multi(session, program) :
+					  attach_each(session, program);
 		if (status)
 			break;
 	}

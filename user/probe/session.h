@@ -13,8 +13,8 @@
 #include "probe/plan.h"
 
 struct probe_options {
-	uint32_t max_tasks;            /* goroutines kept in the kernel; 0: default 262144 */
-	uint64_t waker_stack_min_ns;   /* keep the waker's stack for waits at least this long */
+	uint32_t max_tasks;          /* goroutines kept in the kernel; 0: default 262144 */
+	uint64_t waker_stack_min_ns; /* keep the waker's stack for waits at least this long */
 };
 
 /* File descriptors of the maps of conctrace_abi.h, owned by the session. */

@@ -38,7 +38,7 @@ const char *probe_role_name(enum probe_role role);
 
 enum probe_place {
 	PLACE_ENTRY, /* at the function's start: first emulated instruction with arguments intact */
-	PLACE_CALL,  /* on the direct calls of `callee` inside the function, arguments in registers */
+	PLACE_CALL, /* on the direct calls of `callee` inside the function, arguments in registers */
 };
 
 #define PROBE_NAMES 4
@@ -48,16 +48,16 @@ struct probe_point {
 	const char *program;            /* the BPF program's name in the skeleton */
 	const char *names[PROBE_NAMES]; /* alternatives, newest first; NULL ends */
 	enum probe_place place;
-	const char *callee;             /* PLACE_CALL */
-	int min_minor, max_minor;       /* Go 1.x versions it applies to; 0: open */
-	int when_reg;                   /* PLACE_CALL: not the calls with this register (number as in
+	const char *callee;       /* PLACE_CALL */
+	int min_minor, max_minor; /* Go 1.x versions it applies to; 0: open */
+	int when_reg;             /* PLACE_CALL: not the calls with this register (number as in
 					   decode.h) set to another constant; -1: all. The program
 					   must check the register itself too */
 	uint64_t when_value;
-	const char *args_amd64;         /* "rax=gp rbx=lock rcx=reason r14=g" */
+	const char *args_amd64; /* "rax=gp rbx=lock rcx=reason r14=g" */
 	const char *args_arm64;
-	uint32_t arg_regs;              /* amd64: registers that must still hold arguments, bit mask */
-	const char *without;            /* what is lost without it */
+	uint32_t arg_regs;   /* amd64: registers that must still hold arguments, bit mask */
+	const char *without; /* what is lost without it */
 };
 
 extern const struct probe_point probe_table[];
