@@ -17,6 +17,8 @@ struct build {
 	size_t site_limit;                   /* both arrays' length */
 };
 
+#define NO_ROW UINT32_MAX
+
 int build_sites(struct build *build);
 int build_tasks(struct build *build);
 int build_groups(struct build *build);
@@ -25,9 +27,23 @@ int build_locks(struct build *build);
 int build_chans(struct build *build);
 int build_spawns(struct build *build);
 
+/* NULL: the probes have no such site. */
+struct stack *build_site_stack(const struct build *build, uint32_t site);
+/* The stack as the probes would have kept it: no deeper than they look. NULL: no memory. */
+struct stack *build_probe_stack(const struct build *build, const struct stack *stack);
+/* How long the task has waited so far; 0: unknown. */
+uint64_t build_waited_ns(const struct build *build, const struct model_task *task);
+
 void wait_stats_add(struct wait_stats *to, const struct wait_stats *more);
 /* Of one row of the kernel's objects map, with what the interval added. */
 int wait_stats_of_object(struct model *model, const struct object_row *row,
 			 struct wait_stats *stats);
+
+/*
+ * Goroutine time that waiting took in the interval: of waits that ended, and of those that go on
+ * (`waiting` of them, `ongoing_ns` long together), which cannot have waited longer in it than it is.
+ */
+uint64_t build_interval_wait_ns(const struct model *model, const struct wait_stats *stats,
+				uint64_t waiting, uint64_t ongoing_ns);
 
 #endif

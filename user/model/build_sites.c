@@ -44,6 +44,18 @@ int wait_stats_of_object(struct model *model, const struct object_row *row,
 	return add_delta(model, &key, stats);
 }
 
+struct stack *build_site_stack(const struct build *build, uint32_t site)
+{
+	return site < build->site_limit ? build->site_stacks[site] : NULL;
+}
+
+struct stack *build_probe_stack(const struct build *build, const struct stack *stack)
+{
+	size_t depth = stack->pc_count < CT_STACK_DEPTH ? stack->pc_count : CT_STACK_DEPTH;
+
+	return stack_intern(build->model->stacks, stack->pcs, depth);
+}
+
 /* The kernel keeps return addresses; what called is one byte before. */
 static struct stack *stack_of_site(struct model *model, const struct ct_site *site)
 {

@@ -54,11 +54,6 @@ static const struct ct_task *event_of(struct event_index *index, uint64_t g, uin
 	return node && node->row->task.goid == goid ? &node->row->task : NULL;
 }
 
-static struct stack *site_stack(const struct build *build, uint32_t site)
-{
-	return site < build->site_limit ? build->site_stacks[site] : NULL;
-}
-
 /* The stack without gopark itself, which the probes' stacks do not have either. */
 static struct stack *snapshot_stack(struct build *build, const struct goroutine *goroutine)
 {
@@ -98,7 +93,7 @@ static void follow_event(struct build *build, struct model_task *task, const str
 		task->reason = event->reason;
 		task->wait_kind =
 			wait_kind_of(wait_reason_text(build->model->reasons_minor, event->reason));
-		task->stack = site_stack(build, event->site);
+		task->stack = build_site_stack(build, event->site);
 	}
 	take_event(task, event);
 }

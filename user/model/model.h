@@ -44,6 +44,7 @@ struct model_group {
 	uint64_t gopc;
 	uint64_t count;
 	uint64_t oldest_since_ns; /* 0: unknown for all */
+	bool oldest_is_bound;     /* it may be older */
 	size_t first_task;        /* in `group_tasks`, `count` of them */
 };
 
@@ -53,6 +54,8 @@ struct model_site {
 	uint64_t parks, aborted;
 	struct wait_stats stats;
 	uint64_t waiting_now, ongoing_ns; /* of those waiting: how long so far, added up */
+	uint64_t oldest_ns;               /* of those waiting; 0: unknown */
+	bool oldest_is_bound;             /* it may be older: nobody saw it begin */
 	bool system;
 };
 
@@ -60,6 +63,7 @@ struct model_site {
 struct model_object_site {
 	struct stack *stack;
 	struct wait_stats stats;
+	uint64_t waiting_now;
 	uint8_t op; /* enum ct_chan_op */
 };
 
@@ -70,8 +74,9 @@ struct model_lock {
 	uint64_t waiters;
 	uint64_t ongoing_ns;
 	struct wait_stats stats;
-	uint64_t releases, last_release_goid; /* contended ones; 0 when the probes were off */
-	size_t first_site, site_count;        /* in `object_sites` */
+	uint64_t releases; /* contended ones; 0 when the probes were off */
+	uint64_t last_release_goid, last_release_ns;
+	size_t first_site, site_count; /* in `object_sites` */
 };
 
 struct model_chan {
@@ -83,6 +88,7 @@ struct model_chan {
 	uint64_t senders_waiting, receivers_waiting;
 	bool ops_known;
 	struct ct_chan_ops ops;
+	uint64_t ongoing_ns;
 	struct wait_stats send, recv, select, all;
 	size_t first_site, site_count;
 };
@@ -94,7 +100,7 @@ struct model_spawn {
 	bool system; /* the runtime's own */
 };
 
-struct model_rates { /* a second, since the last update */
+struct model_rates { /* a second that the probes were on, since the last update */
 	double spawn, exit, park, ready;
 };
 
@@ -104,7 +110,10 @@ struct model {
 	const struct layout *layout;
 	int reasons_minor;
 
-	uint64_t at_ns;
+	uint64_t at_ns;       /* CLOCK_MONOTONIC of the last update */
+	uint64_t interval_ns; /* wall time since the update before; since the attach at the first */
+	uint64_t on_ns;       /* how long the probes have been on in all */
+	uint64_t interval_on_ns;
 	bool has_events, has_snapshot;
 	uint64_t counters[CT_N_COUNTERS];
 	struct model_rates rates;
@@ -128,8 +137,11 @@ int model_init(struct model *model, const struct layout *layout, int reasons_min
 	       symbols_look_up look_up, symbols_data data, void *ctx, const char *goroot_file);
 void model_free(struct model *model);
 
-/* Either may be NULL. All rows are made anew; stacks stay. 0 or -ENOMEM. */
-int model_update(struct model *model, const struct aggregates *aggregates,
+/*
+ * Either may be NULL. All rows are made anew; stacks stay. probes_on_ns: how long the probes had been
+ * on in all when the aggregates were read. 0 or -ENOMEM.
+ */
+int model_update(struct model *model, const struct aggregates *aggregates, uint64_t probes_on_ns,
 		 const struct snapshot *snapshot);
 
 /* Everything that the kernel could not keep; CT_N_UNMATCHED is none of it. */
@@ -141,6 +153,18 @@ const char *model_reason(const struct model *model, unsigned reason);
 const char *model_state_name(unsigned state);
 /* "sync.Mutex", "sync.RWMutex", "sync.WaitGroup", "sync.Cond", "semaphore". */
 const char *model_lock_kind_name(enum lock_kind kind);
+/* The lock that a semaphore belongs to, by the lock operation that waits for it. */
+uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint64_t semaphore);
+
+/* What a task waits for, for people: kind is "chan", "select", a lock kind's name or NULL. */
+struct model_object {
+	const char *kind;
+	uint64_t addr; /* 0: unknown */
+};
+struct model_object model_waiting_on(const struct model *model, const struct model_task *task);
+
+/* Why a site is worth attention: a lock or channel holds its goroutines up, they do not idle. */
+bool model_wait_is_idle(const struct model *model, unsigned reason);
 /* Where the pc behind a go statement is, and NULL when unknown. */
 const struct pclntab_frame *model_created_by(struct model *model, uint64_t gopc);
 /* The function a goroutine started in. */

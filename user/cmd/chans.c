@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cmd/command.h"
+#include "cmd/trace_once.h"
+
+static json_t *document(const struct json_source *source, const struct options *options)
+{
+	(void)options;
+	return json_chans(source);
+}
+
+static int text(const struct view *view, const struct options *options)
+{
+	(void)options;
+	return view_chans(view);
+}
+
+int cmd_chans(const struct options *options, struct err *err)
+{
+	const struct trace_once how = {
+		.roles = ROLES_CHANS, .snapshots = true, .document = document, .text = text
+	};
+
+	return trace_once(&how, options, err);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cmd/live.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cmd/find.h"
+#include "cmd/output.h"
+#include "cmd/pause.h"
+#include "target/elf_image.h"
+
+/* Waits at least this long keep the stack of who ended them. */
+#define WAKER_STACK_MIN_NS 1000000
+/* Snapshots take at most one part in so many of our time. */
+#define SNAPSHOT_SHARE 10
+
+static size_t look_up_frames(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max)
+{
+	return target_frames(ctx, pc, frames, max);
+}
+
+static const char *look_up_data(void *ctx, uint64_t addr, uint64_t *start)
+{
+	struct target *target = ctx;
+	const char *name = elf_data_symbol_at(&target->image, addr - target->load_bias, start);
+
+	*start += target->load_bias;
+	return name;
+}
+
+/* The source file of gopark: the standard library lies around it. */
+static const char *goroot_file(struct target *target)
+{
+	struct pclntab_frame frame;
+	struct pclntab_func func;
+
+	if (pclntab_func_by_name(&target->pclntab, "runtime.gopark", &func) ||
+	    !pclntab_frames(&target->pclntab, func.entry, &frame, 1))
+		return NULL;
+	return frame.file;
+}
+
+static int attach(struct live *live, const struct options *options, uint32_t roles, struct err *err)
+{
+	const struct probe_options probes = { .max_tasks = options->max_tasks,
+					      .waker_stack_min_ns = WAKER_STACK_MIN_NS };
+	int status = plan_make(&live->target, roles, &live->plan, err);
+
+	if (!status)
+		status = probe_session_open(&live->target, &live->plan, &probes, &live->session,
+					    err);
+	if (!status)
+		status = probe_session_attach(live->session, err);
+	return status;
+}
+
+static bool wants_probes(const struct options *options, uint32_t roles)
+{
+	return roles && !options->no_probes && options->max_overhead_pct != 0;
+}
+
+int live_open(struct live *live, const struct options *options, uint32_t roles, struct err *err)
+{
+	pid_t pid;
+	int status;
+
+	memset(live, 0, sizeof(*live));
+	live->signal_fd = -1;
+	live->target.pidfd = -1;
+	status = find_target(options, &pid, err);
+	if (status)
+		return status;
+	status = target_open(pid, &live->target, err);
+	if (status)
+		return status;
+	status = pause_open(&live->signal_fd, err);
+	if (!status &&
+	    model_init(&live->model, &live->target.layout, live->target.reasons_minor,
+		       look_up_frames, look_up_data, &live->target, goroot_file(&live->target)))
+		status = output_no_memory(err);
+	if (!status && wants_probes(options, roles))
+		status = attach(live, options, roles, err);
+	if (status)
+		live_close(live);
+	return status;
+}
+
+void live_close(struct live *live)
+{
+	probe_session_close(live->session);
+	live->session = NULL;
+	plan_free(&live->plan);
+	aggregates_free(&live->aggregates);
+	snapshot_free(&live->snapshot);
+	if (live->model.symbols)
+		model_free(&live->model);
+	pause_close(live->signal_fd);
+	live->signal_fd = -1;
+	target_close(&live->target);
+}
+
+static int take_snapshot(struct live *live, const struct options *options, struct err *err)
+{
+	const struct snapshot_options wanted = { .stacks = true, .system = options->system };
+	int status = snapshot_take(&live->target, &wanted, &live->snapshot, err);
+
+	if (!status) {
+		live->has_snapshot = true;
+		live->next_snapshot_ns = clock_now_ns() + SNAPSHOT_SHARE * live->snapshot.took_ns;
+		return 0;
+	}
+	live->has_snapshot = false;
+	if (target_alive(&live->target))
+		return status;
+	live->gone = true;
+	return 0;
+}
+
+static void note_capture(struct live *live)
+{
+	struct capture *capture = &live->capture;
+	const struct model *model = &live->model;
+
+	*capture = (struct capture){ .overhead_pct = -1 };
+	capture->snapshot = live->has_snapshot;
+	if (live->has_snapshot) {
+		capture->snapshot_ns = live->snapshot.took_ns;
+		capture->torn = live->snapshot.torn;
+		capture->duration_ns = live->snapshot.took_ns;
+	}
+	if (!live->session)
+		return;
+	capture->probes = true;
+	capture->duration_ns = probe_session_on_ns(live->session);
+	capture->windows_share = 1;
+	capture->events = model->counters[CT_N_HITS];
+	capture->lost = model_lost(model);
+	capture->unmatched = model->counters[CT_N_UNMATCHED];
+	capture->disagreements = model->disagreements;
+}
+
+int live_update(struct live *live, const struct options *options, bool snapshot, struct err *err)
+{
+	uint64_t on_ns = 0;
+	int status = 0;
+
+	if (snapshot && !live->gone && clock_now_ns() >= live->next_snapshot_ns)
+		status = take_snapshot(live, options, err);
+	if (!status && live->session) {
+		on_ns = probe_session_on_ns(live->session);
+		status = aggregates_read(probe_session_maps(live->session), &live->aggregates, err);
+		live->has_aggregates = !status;
+	}
+	if (status)
+		return status;
+	if (model_update(&live->model, live->has_aggregates ? &live->aggregates : NULL, on_ns,
+			 live->has_snapshot ? &live->snapshot : NULL))
+		return output_no_memory(err);
+	note_capture(live);
+	return 0;
+}
+
+bool live_pause(struct live *live, uint64_t until_ns)
+{
+	enum pause_end end = pause_until(live->signal_fd, &live->target, until_ns);
+
+	live->gone = live->gone || end == PAUSE_GONE;
+	return end == PAUSE_TIME;
+}
+
+void live_detach(struct live *live)
+{
+	if (live->session)
+		probe_session_detach(live->session);
+}
+
+void live_say_gone(const struct live *live, const struct options *options)
+{
+	if (live->gone && !options->quiet)
+		fprintf(stderr,
+			"conctrace: process %d exited or became another program; this is the last of it\n",
+			(int)live->target.pid);
+}
+
+struct json_source live_json(struct live *live, const struct options *options)
+{
+	return (struct json_source){ .target = &live->target,
+				     .capture = &live->capture,
+				     .model = &live->model,
+				     .system = options->system };
+}
+
+struct view live_view(struct live *live, const struct options *options, FILE *out)
+{
+	return (struct view){ .out = out,
+			      .style = output_style(options),
+			      .target = &live->target,
+			      .capture = &live->capture,
+			      .model = &live->model };
+}

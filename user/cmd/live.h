@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One process under observation: its probes and snapshots, brought together in the model. What the
+ * commands that trace have in common.
+ */
+#ifndef CMD_LIVE_H
+#define CMD_LIVE_H
+
+#include "cmd/options.h"
+#include "collect/aggregates.h"
+#include "collect/snapshot.h"
+#include "export/json.h"
+#include "model/capture.h"
+#include "model/model.h"
+#include "probe/session.h"
+#include "target/target.h"
+#include "view/view.h"
+
+struct live {
+	struct target target;
+	struct plan plan;
+	struct probe_session *session; /* NULL: no probes */
+	struct aggregates aggregates;
+	struct snapshot snapshot;
+	struct model model;
+	struct capture capture;
+	int signal_fd;
+	bool has_snapshot, has_aggregates;
+	bool gone; /* the target exited or became another program: what is shown is the last */
+	uint64_t next_snapshot_ns;
+};
+
+/* The process that the options name, with the probes of `roles` on (0: none). */
+int live_open(struct live *live, const struct options *options, uint32_t roles, struct err *err);
+void live_close(struct live *live);
+
+/*
+ * Bring the model up to date: by a snapshot where `snapshot` says so, and by the probes' totals. That
+ * the target is gone is no error.
+ */
+int live_update(struct live *live, const struct options *options, bool snapshot, struct err *err);
+
+/* Until the time (CLOCK_MONOTONIC) or the end; true: go on, false: the user or the target ended it. */
+bool live_pause(struct live *live, uint64_t until_ns);
+/* Take the probes away; what they counted stays. */
+void live_detach(struct live *live);
+
+/* On stderr, unless quiet: that the target has ended. */
+void live_say_gone(const struct live *live, const struct options *options);
+
+struct json_source live_json(struct live *live, const struct options *options);
+struct view live_view(struct live *live, const struct options *options, FILE *out);
+
+#endif

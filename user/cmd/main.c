@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/command.h"
+
+struct command {
+	const char *name;
+	int (*run)(const struct options *options, struct err *err);
+	unsigned allowed;
+	const char *summary;
+	const char *more; /* beyond the options that all commands have */
+	const char *example;
+};
+
+static const struct command commands[] = {
+	{
+		.name = "top",
+		.run = cmd_top,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
+		.summary = "live tables of waiting goroutines, locks and channels (the default)",
+		.more = "Prints the tables at once and then every --interval seconds, until --duration\n"
+			"is over, Ctrl-C, or the process ends. With -f json one document a line.\n",
+		.example = "conctrace -p 1234\n  conctrace top -n my-service -i 2 -f json",
+	},
+	{
+		.name = "tasks",
+		.run = cmd_tasks,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
+			   TAKES_TASKS | TAKES_FROM,
+		.summary = "the goroutines that exist now, grouped by stack and wait reason",
+		.more = "      --all             one row a goroutine\n"
+			"      --filter TEXT     only those with TEXT in a function, file, state or reason\n"
+			"      --sort ORDER      count, age or goid\n"
+			"      --top N           no more than N rows\n"
+			"      --from events     what the probes saw in --duration seconds, instead of a\n"
+			"                        snapshot, which needs no probes\n",
+		.example = "conctrace tasks -p 1234 --filter net/http --sort age",
+	},
+	{
+		.name = "locks",
+		.run = cmd_locks,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
+		.summary = "contended locks: who waits, how long, where",
+		.more = "Traces for --duration seconds, 5 unless told, and prints once.\n",
+		.example = "conctrace locks -p 1234 -d 10 -f json",
+	},
+	{
+		.name = "chans",
+		.run = cmd_chans,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
+		.summary = "channels that goroutines wait for, and the operations on them",
+		.more = "Traces for --duration seconds, 5 unless told, and prints once.\n",
+		.example = "conctrace chans -p 1234 -d 10",
+	},
+	{
+		.name = "ls",
+		.run = cmd_ls,
+		.summary = "the Go processes on this host",
+		.example = "conctrace ls",
+	},
+	{
+		.name = "doctor",
+		.run = cmd_doctor,
+		.allowed = TAKES_TARGET,
+		.summary = "what this host and a process allow, and why not; where the probes sit",
+		.example = "conctrace doctor -p 1234",
+	},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const char options_help[] =
+	"Options:\n"
+	"  -p, --pid PID         the process\n"
+	"  -n, --name NAME       the process by the name of its executable\n"
+	"  -d, --duration SECONDS\n"
+	"  -i, --interval SECONDS  between two tables of top, 1 unless told\n"
+	"  -f, --format FORMAT   text or json\n"
+	"  -o, --output FILE     write the result there\n"
+	"      --max-overhead PERCENT  what tracing may cost the process, 2 unless told;\n"
+	"                        none: trace every event; 0: no probes\n"
+	"      --max-tasks N     goroutines that the kernel keeps track of\n"
+	"      --no-probes       snapshots only\n"
+	"      --system          show the runtime's own goroutines, too\n"
+	"  -v, --verbose         say more\n"
+	"  -q, --quiet           nothing but the result\n"
+	"      --no-color\n"
+	"      --version, --help\n";
+
+static void print_help(void)
+{
+	printf("conctrace: what the goroutines of a running Go process do and wait for\n\n"
+	       "Usage: conctrace [COMMAND] [-p PID | -n NAME] [OPTIONS]\n\nCommands:\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+	printf("\n%s\nExample:\n  sudo conctrace -p 1234\n\n"
+	       "Exit status: 0 fine; 1 it failed; 2 wrong usage.\n"
+	       "`conctrace COMMAND --help` says more.\n",
+	       options_help);
+}
+
+static void print_command_help(const struct command *command)
+{
+	const char *target = command->allowed & NEEDS_TARGET ? " -p PID | -n NAME" :
+			     command->allowed & TAKES_TARGET ? " [-p PID | -n NAME]" :
+							       "";
+
+	printf("conctrace %s: %s\n\nUsage: conctrace %s%s [OPTIONS]\n\n%s%s%s\nExample:\n  %s\n",
+	       command->name, command->summary, command->name, target,
+	       command->more ? command->more : "", command->more ? "\n" : "", options_help,
+	       command->example);
+}
+
+static int report(const struct err *err, int status)
+{
+	fprintf(stderr, "conctrace: %s failed: %s; %s\n", err->what, err->why, err->todo);
+	return status;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+/* `conctrace -p 1` is `conctrace top -p 1`. */
+static const struct command *choose_command(int *argc, char ***argv, struct err *err)
+{
+	const char *first = *argc > 1 ? (*argv)[1] : "";
+	const struct command *command;
+
+	if (first[0] == '-' || !first[0])
+		return &commands[0];
+	command = find_command(first);
+	if (!command) {
+		err_set(err, EINVAL, "reading the command line", "see `conctrace --help`",
+			"there is no command \"%.80s\"", first);
+		return NULL;
+	}
+	(*argc)--;
+	(*argv)++;
+	return command;
+}
+
+int main(int argc, char **argv)
+{
+	bool named = argc > 1 && find_command(argv[1]);
+	const struct command *command;
+	struct options options;
+	struct err err = { 0 };
+	int status;
+
+	/* a reader that went away shows as an error of the write */
+	signal(SIGPIPE, SIG_IGN);
+	command = choose_command(&argc, &argv, &err);
+	if (!command || options_parse(argc, argv, command->allowed, &options, &err)) {
+		if (argc == 1 && !named && command) {
+			print_help();
+			return 2;
+		}
+		return report(&err, 2);
+	}
+	if (options.version) {
+		puts("conctrace " CONCTRACE_VERSION);
+		return 0;
+	}
+	if (options.help) {
+		if (named)
+			print_command_help(command);
+		else
+			print_help();
+		return 0;
+	}
+	status = command->run(&options, &err);
+	if (status == -EPIPE)
+		return 0;
+	return status < 0 ? report(&err, 1) : status;
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define WHAT "reading the command line"
+#define TODO "see `conctrace --help`"
+#define SECONDS_MAX 1e9
+
+enum long_option {
+	OPT_MAX_OVERHEAD = 256,
+	OPT_MAX_TASKS,
+	OPT_NO_PROBES,
+	OPT_NO_COLOR,
+	OPT_SYSTEM,
+	OPT_ALL,
+	OPT_FILTER,
+	OPT_SORT,
+	OPT_TOP,
+	OPT_FROM,
+	OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "duration", required_argument, NULL, 'd' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "format", required_argument, NULL, 'f' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "max-overhead", required_argument, NULL, OPT_MAX_OVERHEAD },
+	{ "max-tasks", required_argument, NULL, OPT_MAX_TASKS },
+	{ "no-probes", no_argument, NULL, OPT_NO_PROBES },
+	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
+	{ "system", no_argument, NULL, OPT_SYSTEM },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "filter", required_argument, NULL, OPT_FILTER },
+	{ "sort", required_argument, NULL, OPT_SORT },
+	{ "top", required_argument, NULL, OPT_TOP },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int bad_value(struct err *err, const char *option, const char *value, const char *wanted)
+{
+	return err_set(err, EINVAL, WHAT, TODO, "%s takes %s, not \"%.80s\"", option, wanted,
+		       value);
+}
+
+static bool parse_count(const char *text, uint64_t max, uint64_t *count)
+{
+	char *end;
+
+	errno = 0;
+	*count = strtoull(text, &end, 10);
+	return !errno && end != text && !*end && text[0] >= '0' && text[0] <= '9' && *count &&
+	       *count <= max;
+}
+
+static bool parse_real(const char *text, double max, double *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtod(text, &end);
+	return !errno && end != text && !*end && isfinite(*value) && *value >= 0 && *value <= max;
+}
+
+static int parse_seconds(struct err *err, const char *option, const char *text, uint64_t *ns)
+{
+	double seconds;
+
+	if (!parse_real(text, SECONDS_MAX, &seconds) || seconds * 1e9 < 1e6)
+		return bad_value(err, option, text, "a number of seconds, at least 0.001");
+	*ns = (uint64_t)(seconds * 1e9);
+	return 0;
+}
+
+static int parse_overhead(struct err *err, const char *text, double *percent)
+{
+	if (!strcmp(text, "none")) {
+		*percent = OVERHEAD_NONE;
+		return 0;
+	}
+	if (!parse_real(text, 100, percent))
+		return bad_value(err, "--max-overhead", text, "percent, or none");
+	return 0;
+}
+
+static int parse_word(struct err *err, const char *option, const char *text,
+		      const char *const *words, const char *wanted, int *index)
+{
+	for (*index = 0; words[*index]; (*index)++)
+		if (!strcmp(text, words[*index]))
+			return 0;
+	return bad_value(err, option, text, wanted);
+}
+
+static int parse_format(struct err *err, const char *text, struct options *options)
+{
+	static const char *const words[] = { "text", "json", NULL };
+	int index, status = parse_word(err, "--format", text, words, "text or json", &index);
+
+	options->format = index ? FORMAT_JSON : FORMAT_TEXT;
+	return status;
+}
+
+static int parse_sort(struct err *err, const char *text, struct options *options)
+{
+	static const char *const words[] = { "count", "age", "goid", NULL };
+	int index, status = parse_word(err, "--sort", text, words, "count, age or goid", &index);
+
+	options->tasks.order = (enum task_order)index;
+	return status;
+}
+
+static int parse_from(struct err *err, const char *text, struct options *options)
+{
+	static const char *const words[] = { "snapshot", "events", NULL };
+	int index, status = parse_word(err, "--from", text, words, "events or snapshot", &index);
+
+	options->from_events = index == 1;
+	return status;
+}
+
+/* A command that cannot use an option says so rather than ignoring it. */
+static unsigned needed_for(int option)
+{
+	switch (option) {
+	case 'p':
+	case 'n':
+		return TAKES_TARGET;
+	case 'd':
+	case 'i':
+		return TAKES_DURATION;
+	case OPT_MAX_OVERHEAD:
+	case OPT_MAX_TASKS:
+	case OPT_NO_PROBES:
+		return TAKES_PROBES;
+	case OPT_ALL:
+	case OPT_FILTER:
+	case OPT_SORT:
+	case OPT_TOP:
+		return TAKES_TASKS;
+	case OPT_FROM:
+		return TAKES_FROM;
+	default:
+		return 0;
+	}
+}
+
+static int take(int option, const char *value, struct options *options, struct err *err)
+{
+	uint64_t count;
+
+	switch (option) {
+	case 'p':
+		if (!parse_count(value, INT32_MAX, &count))
+			return bad_value(err, "-p", value, "a process id");
+		options->pid = (pid_t)count;
+		return 0;
+	case 'n':
+		options->name = value;
+		return *value ? 0 : bad_value(err, "-n", value, "a program's name");
+	case 'd':
+		return parse_seconds(err, "--duration", value, &options->duration_ns);
+	case 'i':
+		return parse_seconds(err, "--interval", value, &options->interval_ns);
+	case 'f':
+		return parse_format(err, value, options);
+	case 'o':
+		options->output = value;
+		return *value ? 0 : bad_value(err, "--output", value, "a file's name");
+	case 'v':
+		options->verbose = true;
+		return 0;
+	case 'q':
+		options->quiet = true;
+		return 0;
+	case 'h':
+		options->help = true;
+		return 0;
+	case OPT_MAX_OVERHEAD:
+		return parse_overhead(err, value, &options->max_overhead_pct);
+	case OPT_MAX_TASKS:
+		if (!parse_count(value, 1U << 27, &count))
+			return bad_value(err, "--max-tasks", value, "a number from 1 to 134217728");
+		options->max_tasks = (uint32_t)count;
+		return 0;
+	case OPT_NO_PROBES:
+		options->no_probes = true;
+		return 0;
+	case OPT_NO_COLOR:
+		options->no_color = true;
+		return 0;
+	case OPT_SYSTEM:
+		options->system = true;
+		return 0;
+	case OPT_ALL:
+		options->tasks.each = true;
+		return 0;
+	case OPT_FILTER:
+		options->tasks.filter = value;
+		return 0;
+	case OPT_SORT:
+		return parse_sort(err, value, options);
+	case OPT_TOP:
+		if (!parse_count(value, UINT32_MAX, &count))
+			return bad_value(err, "--top", value, "a number of rows");
+		options->tasks.most = count;
+		return 0;
+	case OPT_FROM:
+		return parse_from(err, value, options);
+	default:
+		options->version = true;
+		return 0;
+	}
+}
+
+static const char *as_typed(int argc, char **argv)
+{
+	return optind > 0 && optind <= argc ? argv[optind - 1] : "";
+}
+
+int options_parse(int argc, char **argv, unsigned allowed, struct options *options, struct err *err)
+{
+	int option, status;
+
+	*options = (struct options){ .interval_ns = NSEC_PER_SEC, .max_overhead_pct = 2 };
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":p:n:d:i:f:o:vqh", long_options, NULL)) != -1) {
+		if (option == ':')
+			return err_set(err, EINVAL, WHAT, TODO, "%s needs a value",
+				       as_typed(argc, argv));
+		if (option == '?')
+			return err_set(err, EINVAL, WHAT, TODO, "there is no option %.80s",
+				       as_typed(argc, argv));
+		if ((needed_for(option) & allowed) != needed_for(option))
+			return err_set(err, EINVAL, WHAT, TODO, "%s has no option %.80s", argv[0],
+				       as_typed(argc, argv));
+		status = take(option, optarg, options, err);
+		if (status)
+			return status;
+	}
+	if (options->help || options->version)
+		return 0;
+	if (optind < argc)
+		return err_set(err, EINVAL, WHAT, TODO, "\"%.80s\" is one word too many",
+			       argv[optind]);
+	if (options->pid && options->name)
+		return err_set(err, EINVAL, WHAT, TODO, "-p and -n exclude each other");
+	if ((allowed & NEEDS_TARGET) && !options->pid && !options->name)
+		return err_set(err, EINVAL, WHAT,
+			       "give -p PID or -n NAME; `conctrace ls` lists them",
+			       "no process is named");
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What several documents have in common. NULL: no memory, as with all of jansson's functions. */
+#ifndef EXPORT_JSON_PARTS_H
+#define EXPORT_JSON_PARTS_H
+
+#include "export/json.h"
+
+/* "conctrace.NAME/1", time, target and capture: the document to add to. */
+json_t *json_document(const struct json_source *source, const char *name);
+/* The time now, RFC 3339 in UTC. */
+json_t *json_now(void);
+
+json_t *json_address(uint64_t addr);
+json_t *json_frame(const struct pclntab_frame *frame); /* NULL gives null */
+json_t *json_stack(const struct stack *stack);         /* NULL gives [] */
+json_t *json_histogram(const uint64_t *slots);
+/* A function's name as Go prints it. */
+json_t *json_function(const char *function);
+
+/* User goroutines by state, and how many in all. */
+json_t *json_states(const struct model *model, uint64_t *total);
+json_t *json_lock_rows(const struct json_source *source);
+json_t *json_chan_rows(const struct json_source *source);
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "export/json_parts.h"
+
+static json_t *wait_reason(const struct model *model, unsigned state, unsigned reason)
+{
+	return json_string(state == G_WAITING ? model_reason(model, reason) : "");
+}
+
+static json_t *created_by(struct model *model, uint64_t gopc, uint64_t goid)
+{
+	const struct pclntab_frame *frame = model_created_by(model, gopc);
+
+	if (!frame)
+		return json_null();
+	return json_pack("{s:o, s:o, s:s, s:i}", "goid",
+			 goid ? json_integer((json_int_t)goid) : json_null(), "function",
+			 json_function(frame->function), "file", frame->file, "line", frame->line);
+}
+
+static json_t *goids_of(const struct model *model, const struct model_group *group)
+{
+	json_t *goids = json_array();
+
+	for (size_t i = 0; i < group->count; i++) {
+		size_t task = model->group_tasks.data[group->first_task + i];
+
+		json_array_append_new(goids,
+				      json_integer((json_int_t)model->tasks.data[task].goid));
+	}
+	return goids;
+}
+
+static json_t *age(const struct model *model, uint64_t since_ns)
+{
+	if (!since_ns || since_ns > model->at_ns)
+		return json_null();
+	return json_integer((json_int_t)(model->at_ns - since_ns));
+}
+
+static json_t *group_row(struct model *model, const struct model_group *group)
+{
+	return json_pack("{s:I, s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "count",
+			 (json_int_t)group->count, "state", model_state_name(group->state),
+			 "wait_reason", wait_reason(model, group->state, group->reason),
+			 "oldest_ns", age(model, group->oldest_since_ns), "oldest_is_lower_bound",
+			 group->oldest_is_bound, "created_by", created_by(model, group->gopc, 0),
+			 "stack", json_stack(group->stack), "goids", goids_of(model, group));
+}
+
+static json_t *waiting_on(const struct model *model, const struct model_task *task)
+{
+	struct model_object object = model_waiting_on(model, task);
+
+	if (!object.kind)
+		return json_null();
+	return json_pack("{s:s, s:o}", "kind", object.kind, "addr",
+			 object.addr ? json_address(object.addr) : json_null());
+}
+
+static json_t *task_row(struct model *model, const struct model_task *task)
+{
+	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "goid",
+			 (json_int_t)task->goid, "state", model_state_name(task->state),
+			 "wait_reason", wait_reason(model, task->state, task->reason), "waiting_on",
+			 waiting_on(model, task), "wait_ns", age(model, task->since_ns),
+			 "wait_is_lower_bound", task->since_is_bound, "created_by",
+			 created_by(model, task->gopc, task->parent_goid), "start_function",
+			 json_function(model_function(model, task->startpc)), "labels",
+			 json_object(), "stack", json_stack(task->stack));
+}
+
+json_t *json_states(const struct model *model, uint64_t *total)
+{
+	json_t *states = json_object();
+
+	*total = 0;
+	for (unsigned i = 0; i < 16; i++) {
+		*total += model->by_state[i];
+		if (model->by_state[i])
+			json_object_set_new(states, model_state_name(i),
+					    json_integer((json_int_t)model->by_state[i]));
+	}
+	return states;
+}
+
+static json_t *rows_of(struct model *model, const struct task_selection *selection, bool system)
+{
+	struct selected_rows selected = { 0 };
+	json_t *rows = json_array();
+
+	if (model_select(model, selection, system, &selected)) {
+		json_decref(rows);
+		rows = NULL;
+	}
+	for (size_t i = 0; i < selected.len && rows; i++)
+		json_array_append_new(rows, selection->each ?
+						    task_row(model, &model->tasks.data[selected.data[i]]) :
+						    group_row(model, &model->groups.data[selected.data[i]]));
+	vec_free(&selected);
+	return rows;
+}
+
+json_t *json_tasks(const struct json_source *source, const struct task_selection *selection)
+{
+	json_t *document = json_document(source, "tasks");
+	struct task_selection of_groups = *selection;
+	uint64_t total;
+
+	of_groups.each = false;
+	json_object_set_new(document, "by_state", json_states(source->model, &total));
+	if (source->system)
+		total += source->model->system_count;
+	json_object_set_new(document, "total", json_integer((json_int_t)total));
+	json_object_set_new(document, "groups", rows_of(source->model, &of_groups, source->system));
+	if (selection->each)
+		json_object_set_new(document, "tasks",
+				    rows_of(source->model, selection, source->system));
+	return document;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The probes know the semaphores below the locks; which lock one belongs to is told by the lock
+ * operation in the stacks that wait for it. An RWMutex has three of them and is one row.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "model/build.h"
+#include "model/object_sites.h"
+#include "model/row_by_addr.h"
+
+struct lock_build {
+	struct build *build;
+	struct row_by_addr *by_lock, *by_semaphore;
+	struct object_sites *sites;
+};
+
+static enum lock_kind row_kind(enum lock_kind kind)
+{
+	switch (kind) {
+	case LOCK_NONE:
+		return LOCK_SEMAPHORE;
+	case LOCK_RWMUTEX_MUTEX:
+	case LOCK_RWMUTEX_READER:
+		return LOCK_RWMUTEX_WRITER;
+	default:
+		return kind;
+	}
+}
+
+static int row_of(struct lock_build *locks, uint64_t semaphore, enum lock_kind kind, size_t *row)
+{
+	struct model *model = locks->build->model;
+	uint64_t addr = model_lock_address(model, kind, semaphore);
+	const size_t *known = row_by_addr_find(locks->by_lock, addr);
+	struct model_lock *lock;
+
+	if (known) {
+		*row = *known;
+	} else {
+		lock = vec_push(&model->locks);
+		if (!lock)
+			return -ENOMEM;
+		*row = model->locks.len - 1;
+		lock->addr = addr;
+		lock->kind = row_kind(kind);
+		symbols_variable(model->symbols, addr, lock->symbol, sizeof(lock->symbol));
+		if (row_by_addr_add(locks->by_lock, addr, *row))
+			return -ENOMEM;
+	}
+	if (row_by_addr_find(locks->by_semaphore, semaphore))
+		return 0;
+	return row_by_addr_add(locks->by_semaphore, semaphore, *row);
+}
+
+static int add_waits(struct lock_build *locks, const struct object_row *object)
+{
+	struct build *build = locks->build;
+	struct stack *stack = build_site_stack(build, object->key.site);
+	struct model_object_site *site;
+	struct wait_stats stats;
+	size_t row;
+	int status;
+
+	status = row_of(locks, object->key.addr, stack ? stack->lock : LOCK_NONE, &row);
+	if (!status)
+		status = wait_stats_of_object(build->model, object, &stats);
+	if (status)
+		return status;
+	wait_stats_add(&build->model->locks.data[row].stats, &stats);
+	if (!stack)
+		return 0;
+	site = object_sites_get(locks->sites, row, stack, CT_OP_NONE);
+	if (!site)
+		return -ENOMEM;
+	wait_stats_add(&site->stats, &stats);
+	return 0;
+}
+
+static int add_waiter(struct lock_build *locks, const struct model_task *task)
+{
+	struct model_object_site *site;
+	struct stack *stack;
+	size_t row;
+	int status;
+
+	if (!task->waiting_on || (task->wait_kind != WAIT_SEMA && task->wait_kind != WAIT_COND))
+		return 0;
+	status = row_of(locks, task->waiting_on, task->stack ? task->stack->lock : LOCK_NONE, &row);
+	if (status)
+		return status;
+	locks->build->model->locks.data[row].waiters++;
+	locks->build->model->locks.data[row].ongoing_ns += build_waited_ns(locks->build, task);
+	if (!task->stack)
+		return 0;
+	stack = build_probe_stack(locks->build, task->stack);
+	site = stack ? object_sites_get(locks->sites, row, stack, CT_OP_NONE) : NULL;
+	if (!site)
+		return -ENOMEM;
+	site->waiting_now++;
+	return 0;
+}
+
+static void add_release(struct lock_build *locks, const struct release_row *release)
+{
+	const size_t *row = row_by_addr_find(locks->by_semaphore, release->key.addr);
+	struct model_lock *lock;
+
+	if (!row)
+		return;
+	lock = &locks->build->model->locks.data[*row];
+	lock->releases += release->release.count;
+	if (release->release.last_ns >= lock->last_release_ns) {
+		lock->last_release_ns = release->release.last_ns;
+		lock->last_release_goid = release->release.last_goid;
+	}
+}
+
+static int add_all(struct lock_build *locks)
+{
+	const struct aggregates *aggregates = locks->build->aggregates;
+	const struct model *model = locks->build->model;
+	int status = 0;
+
+	for (size_t i = 0; aggregates && i < aggregates->objects.len && !status; i++)
+		if (aggregates->objects.data[i].key.kind == CT_OBJ_SEMA)
+			status = add_waits(locks, &aggregates->objects.data[i]);
+	for (size_t i = 0; i < model->tasks.len && !status; i++)
+		if (model->tasks.data[i].state == G_WAITING && !model->tasks.data[i].system)
+			status = add_waiter(locks, &model->tasks.data[i]);
+	for (size_t i = 0; aggregates && i < aggregates->releases.len && !status; i++)
+		add_release(locks, &aggregates->releases.data[i]);
+	return status;
+}
+
+static int lay_out_sites(struct lock_build *locks)
+{
+	struct model *model = locks->build->model;
+	struct object_sites_span *spans = calloc(model->locks.len + 1, sizeof(*spans));
+	int status = spans ? object_sites_lay_out(locks->sites, model, spans, model->locks.len) :
+			     -ENOMEM;
+
+	for (size_t i = 0; !status && i < model->locks.len; i++) {
+		model->locks.data[i].first_site = spans[i].first;
+		model->locks.data[i].site_count = spans[i].count;
+	}
+	free(spans);
+	return status;
+}
+
+static int by_hurt(const void *a, const void *b, void *ctx)
+{
+	const struct model_lock *x = a, *y = b;
+	uint64_t hurt_x = build_interval_wait_ns(ctx, &x->stats, x->waiters, x->ongoing_ns);
+	uint64_t hurt_y = build_interval_wait_ns(ctx, &y->stats, y->waiters, y->ongoing_ns);
+
+	if (hurt_x != hurt_y)
+		return hurt_x < hurt_y ? 1 : -1;
+	if (x->stats.wait_ns_total != y->stats.wait_ns_total)
+		return x->stats.wait_ns_total < y->stats.wait_ns_total ? 1 : -1;
+	return x->addr < y->addr ? -1 : 1;
+}
+
+int build_locks(struct build *build)
+{
+	struct lock_build locks = { .build = build,
+				    .by_lock = row_by_addr_new(),
+				    .by_semaphore = row_by_addr_new(),
+				    .sites = object_sites_new() };
+	int status = -ENOMEM;
+
+	if (locks.by_lock && locks.by_semaphore && locks.sites)
+		status = add_all(&locks);
+	if (!status)
+		status = lay_out_sites(&locks);
+	qsort_r(build->model->locks.data, build->model->locks.len, sizeof(struct model_lock),
+		by_hurt, build->model);
+	row_by_addr_free(locks.by_lock);
+	row_by_addr_free(locks.by_semaphore);
+	object_sites_free(locks.sites);
+	return status;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* How what is shown was captured: goes with every output. */
+#ifndef MODEL_CAPTURE_H
+#define MODEL_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct capture {
+	bool probes, snapshot; /* which of the two sources there are */
+	uint64_t duration_ns; /* since the probes were attached; of a snapshot alone: its own time */
+	uint64_t events, lost; /* probe hits; what the kernel could not keep */
+	uint64_t unmatched;    /* wake-ups of goroutines that parked before the attach: no loss */
+	double windows_share;  /* share of the time the probes were on; 1: every event was seen */
+	double overhead_pct;   /* estimated cost to the target, percent of the time; < 0: unknown */
+	double hit_cost_ns;    /* measured on this machine; 0: not measured */
+	uint64_t snapshot_ns, torn, disagreements;
+};
+
+/* "probes+snapshot", "probes", "snapshot". */
+const char *capture_mode(const struct capture *capture);
+
+#endif

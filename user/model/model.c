@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/build.h"
+#include "model/history.h"
+
+int model_init(struct model *model, const struct layout *layout, int reasons_minor,
+	       symbols_look_up look_up, symbols_data data, void *ctx, const char *goroot_file)
+{
+	memset(model, 0, sizeof(*model));
+	model->layout = layout;
+	model->reasons_minor = reasons_minor;
+	model->symbols = symbols_new(look_up, data, ctx, goroot_file);
+	model->stacks = model->symbols ? stack_table_new(model->symbols) : NULL;
+	model->history = history_new();
+	if (model->stacks && model->history)
+		return 0;
+	model_free(model);
+	return -ENOMEM;
+}
+
+void model_free(struct model *model)
+{
+	vec_free(&model->tasks);
+	vec_free(&model->groups);
+	vec_free(&model->group_tasks);
+	vec_free(&model->sites);
+	vec_free(&model->locks);
+	vec_free(&model->chans);
+	vec_free(&model->object_sites);
+	vec_free(&model->spawns);
+	history_free(model->history);
+	stack_table_free(model->stacks);
+	symbols_free(model->symbols);
+	memset(model, 0, sizeof(*model));
+}
+
+static void forget_rows(struct model *model)
+{
+	model->tasks.len = model->groups.len = model->group_tasks.len = 0;
+	model->sites.len = model->locks.len = model->chans.len = 0;
+	model->object_sites.len = model->spawns.len = 0;
+	model->disagreements = model->system_count = 0;
+	memset(model->by_state, 0, sizeof(model->by_state));
+}
+
+static double per_second(uint64_t before, uint64_t now, uint64_t ns)
+{
+	return ns ? (double)(now - before) * 1e9 / (double)ns : 0;
+}
+
+static void note_counters(struct model *model, const struct aggregates *aggregates, uint64_t on_ns)
+{
+	const uint64_t *now = aggregates->counters, *before = model->counters;
+
+	model->interval_on_ns = on_ns - model->on_ns;
+	model->on_ns = on_ns;
+	model->rates = (struct model_rates){
+		.spawn = per_second(before[CT_N_SPAWN], now[CT_N_SPAWN], model->interval_on_ns),
+		.exit = per_second(before[CT_N_EXIT], now[CT_N_EXIT], model->interval_on_ns),
+		.park = per_second(before[CT_N_PARK], now[CT_N_PARK], model->interval_on_ns),
+		.ready = per_second(before[CT_N_READY], now[CT_N_READY], model->interval_on_ns),
+	};
+	memcpy(model->counters, now, sizeof(model->counters));
+}
+
+static void note_time(struct model *model, const struct aggregates *aggregates, uint64_t on_ns,
+		      const struct snapshot *snapshot)
+{
+	uint64_t at_ns = snapshot ? snapshot->at_ns : 0;
+
+	if (aggregates && aggregates->at_ns > at_ns)
+		at_ns = aggregates->at_ns;
+	model->interval_ns = model->at_ns ? at_ns - model->at_ns : on_ns;
+	model->at_ns = at_ns;
+}
+
+static int build_all(struct build *build)
+{
+	static int (*const steps[])(struct build *) = {
+		build_sites, build_tasks, build_groups, build_waiting,
+		build_locks, build_chans, build_spawns,
+	};
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !status; i++)
+		status = steps[i](build);
+	return status;
+}
+
+uint64_t build_interval_wait_ns(const struct model *model, const struct wait_stats *stats,
+				uint64_t waiting, uint64_t ongoing_ns)
+{
+	uint64_t most = waiting * model->interval_ns;
+
+	return stats->delta_ns + (ongoing_ns < most ? ongoing_ns : most);
+}
+
+static int by_hurt(const void *a, const void *b, void *ctx)
+{
+	const struct model *model = ctx;
+	const struct model_site *x = a, *y = b;
+	bool idle_x = model_wait_is_idle(model, x->reason),
+	     idle_y = model_wait_is_idle(model, y->reason);
+	uint64_t hurt_x = build_interval_wait_ns(model, &x->stats, x->waiting_now, x->ongoing_ns);
+	uint64_t hurt_y = build_interval_wait_ns(model, &y->stats, y->waiting_now, y->ongoing_ns);
+
+	if (idle_x != idle_y)
+		return idle_x - idle_y;
+	if (hurt_x != hurt_y)
+		return hurt_x < hurt_y ? 1 : -1;
+	if (x->waiting_now != y->waiting_now)
+		return x->waiting_now < y->waiting_now ? 1 : -1;
+	return x->stack < y->stack ? -1 : x->stack > y->stack;
+}
+
+int model_update(struct model *model, const struct aggregates *aggregates, uint64_t probes_on_ns,
+		 const struct snapshot *snapshot)
+{
+	struct build build = { .model = model, .aggregates = aggregates, .snapshot = snapshot };
+	int status;
+
+	forget_rows(model);
+	note_time(model, aggregates, probes_on_ns, snapshot);
+	model->has_events = aggregates;
+	model->has_snapshot = snapshot;
+	if (aggregates)
+		note_counters(model, aggregates, probes_on_ns);
+	if (snapshot) {
+		model->torn = snapshot->torn;
+		model->snapshot_ns = snapshot->took_ns;
+	}
+	status = build_all(&build);
+	free(build.site_stacks);
+	free(build.site_rows);
+	/* last: the steps before know sites by their index */
+	qsort_r(model->sites.data, model->sites.len, sizeof(*model->sites.data), by_hurt, model);
+	return status;
+}
+
+uint64_t model_lost(const struct model *model)
+{
+	uint64_t lost = 0;
+
+	for (int i = CT_LOST_TASK; i < CT_N_COUNTERS; i++)
+		lost += model->counters[i];
+	return lost;
+}
+
+const char *model_reason(const struct model *model, unsigned reason)
+{
+	const char *text = wait_reason_text(model->reasons_minor, reason);
+
+	return text ? text : "";
+}
+
+bool model_wait_is_idle(const struct model *model, unsigned reason)
+{
+	static const char *const busy[] = { "chan", "sync.", "semacquire", "select (no cases)" };
+	const char *text = model_reason(model, reason);
+
+	for (size_t i = 0; i < sizeof(busy) / sizeof(busy[0]); i++)
+		if (!strncmp(text, busy[i], strlen(busy[i])))
+			return false;
+	return true;
+}
+
+const char *model_state_name(unsigned state)
+{
+	static const char *const names[] = {
+		[G_IDLE] = "idle",           [G_RUNNABLE] = "runnable",   [G_RUNNING] = "running",
+		[G_SYSCALL] = "syscall",     [G_WAITING] = "waiting",     [G_DEAD] = "dead",
+		[G_COPYSTACK] = "copystack", [G_PREEMPTED] = "preempted", [G_LEAKED] = "leaked",
+	};
+
+	if (state < sizeof(names) / sizeof(names[0]) && names[state])
+		return names[state];
+	return "unknown";
+}
+
+const char *model_lock_kind_name(enum lock_kind kind)
+{
+	switch (kind) {
+	case LOCK_MUTEX:
+		return "sync.Mutex";
+	case LOCK_RWMUTEX_MUTEX:
+	case LOCK_RWMUTEX_WRITER:
+	case LOCK_RWMUTEX_READER:
+		return "sync.RWMutex";
+	case LOCK_WAITGROUP:
+		return "sync.WaitGroup";
+	case LOCK_COND:
+		return "sync.Cond";
+	default:
+		return "semaphore";
+	}
+}
+
+uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint64_t semaphore)
+{
+	const struct layout *layout = model->layout;
+
+	switch (kind) {
+	case LOCK_MUTEX:
+		return semaphore - layout->mutex_sema;
+	case LOCK_RWMUTEX_MUTEX:
+		return semaphore - layout->mutex_sema - layout->rwmutex_w;
+	case LOCK_RWMUTEX_WRITER:
+		return semaphore - layout->rwmutex_writersem;
+	case LOCK_RWMUTEX_READER:
+		return semaphore - layout->rwmutex_readersem;
+	case LOCK_WAITGROUP:
+		return semaphore - layout->waitgroup_sema;
+	case LOCK_COND:
+		return semaphore - layout->cond_notify;
+	default:
+		return semaphore;
+	}
+}
+
+struct model_object model_waiting_on(const struct model *model, const struct model_task *task)
+{
+	enum lock_kind lock = task->stack ? task->stack->lock : LOCK_NONE;
+
+	if (task->state != G_WAITING)
+		return (struct model_object){ 0 };
+	switch (task->wait_kind) {
+	case WAIT_CHAN_SEND:
+	case WAIT_CHAN_RECV:
+		return (struct model_object){ .kind = "chan", .addr = task->waiting_on };
+	case WAIT_SELECT:
+		return (struct model_object){ .kind = "select" };
+	case WAIT_SEMA:
+	case WAIT_COND:
+		return (struct model_object){
+			.kind = model_lock_kind_name(lock),
+			.addr = task->waiting_on ?
+					model_lock_address(model, lock, task->waiting_on) :
+					0,
+		};
+	default:
+		return (struct model_object){ 0 };
+	}
+}
+
+const struct pclntab_frame *model_created_by(struct model *model, uint64_t gopc)
+{
+	const struct pclntab_frame *frames;
+
+	/* the go statement's call is one byte before */
+	return gopc && symbols_frames(model->symbols, gopc - 1, &frames) ? frames : NULL;
+}
+
+const char *model_function(struct model *model, uint64_t entry_pc)
+{
+	const struct pclntab_frame *frames;
+	size_t count = entry_pc ? symbols_frames(model->symbols, entry_pc, &frames) : 0;
+
+	return count ? frames[count - 1].function : NULL;
+}

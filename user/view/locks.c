@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+
+#include "view/format.h"
+#include "view/parts.h"
+
+static const struct table_column columns[] = {
+	{ .title = "LOCK", .left = true },
+	{ .title = "KIND", .left = true },
+	{ .title = "WAITING" },
+	{ .title = "WAITS" },
+	{ .title = "TOTAL" },
+	{ .title = "MEAN", .optional = true },
+	{ .title = "MAX" },
+	{ .title = "SHARE", .optional = true },
+	{ .title = "HOTTEST SITE", .left = true, .elastic = true },
+};
+
+static uint64_t all_waiting_ns(const struct model *model)
+{
+	uint64_t ns = 0;
+
+	for (size_t i = 0; i < model->locks.len; i++)
+		ns += model->locks.data[i].stats.wait_ns_total + model->locks.data[i].ongoing_ns;
+	return ns;
+}
+
+static void add_row(struct table *table, const struct view *view, const struct model_lock *lock,
+		    uint64_t all_ns)
+{
+	const struct model *model = view->model;
+	const char *mark = view_estimate_mark(view);
+	uint64_t ns = lock->stats.wait_ns_total + lock->ongoing_ns;
+	const struct pclntab_frame *hottest =
+		lock->site_count ? model->object_sites.data[lock->first_site].stack->site : NULL;
+
+	if (lock->symbol[0])
+		table_cell(table, "%s", lock->symbol);
+	else
+		table_cell(table, "0x%llx", (unsigned long long)lock->addr);
+	table_cell(table, "%s", model_lock_kind_name(lock->kind));
+	table_cell(table, "%s", COUNT(lock->waiters));
+	table_cell(table, "%s%s", mark, COUNT(lock->stats.waits));
+	table_cell(table, "%s%s", mark, DURATION(lock->stats.wait_ns_total));
+	table_cell(table, "%s",
+		   lock->stats.waits ? DURATION(lock->stats.wait_ns_total / lock->stats.waits) :
+				       "-");
+	table_cell(table, "%s", DURATION(lock->stats.wait_ns_max));
+	table_cell(table, "%.0f%%", all_ns ? 100.0 * (double)ns / (double)all_ns : 0.0);
+	table_cell(table, "%s", PLACE(hottest));
+}
+
+int view_locks_table(const struct view *view, size_t most)
+{
+	const struct model *model = view->model;
+	struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	uint64_t all_ns = all_waiting_ns(model);
+	int status = -ENOMEM;
+
+	if (!table)
+		return status;
+	for (size_t i = 0; i < model->locks.len && (!most || i < most); i++)
+		add_row(table, view, &model->locks.data[i], all_ns);
+	status = table_print(table, view->out, view->style.width, view->style.color);
+	table_free(table);
+	if (most && model->locks.len > most)
+		fprintf(view->out, "(%zu more locks)\n", model->locks.len - most);
+	return status;
+}
+
+/* The places behind the worst locks, one line each. */
+static void print_sites(const struct view *view, const struct model_lock *lock)
+{
+	const struct model *model = view->model;
+
+	fprintf(view->out, "\n%s 0x%llx%s%s", model_lock_kind_name(lock->kind),
+		(unsigned long long)lock->addr, lock->symbol[0] ? " " : "", lock->symbol);
+	if (lock->releases)
+		fprintf(view->out,
+			": let go of %s times while others waited, last by goroutine %llu",
+			COUNT(lock->releases), (unsigned long long)lock->last_release_goid);
+	fputc('\n', view->out);
+	for (size_t i = 0; i < lock->site_count && i < 5; i++) {
+		const struct model_object_site *site =
+			&model->object_sites.data[lock->first_site + i];
+
+		fprintf(view->out, "  %s%s waits, %s, max %s, %s waiting now at %s\n",
+			view_estimate_mark(view), COUNT(site->stats.waits),
+			DURATION(site->stats.wait_ns_total), DURATION(site->stats.wait_ns_max),
+			COUNT(site->waiting_now), PLACE(site->stack->site));
+	}
+}
+
+int view_locks(const struct view *view)
+{
+	const struct model *model = view->model;
+	int status;
+
+	view_header(view);
+	if (!model->locks.len) {
+		fputs("\nno goroutine waited for a lock\n", view->out);
+		return 0;
+	}
+	view_title(view, "locks that goroutines wait for", "the most waited for first");
+	status = view_locks_table(view, view->style.rows);
+	for (size_t i = 0; !status && i < model->locks.len && i < 5; i++)
+		print_sites(view, &model->locks.data[i]);
+	return status;
+}

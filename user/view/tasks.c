@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/select.h"
+#include "view/format.h"
+#include "view/parts.h"
+
+static const struct table_column group_columns[] = {
+	{ .title = "COUNT" },
+	{ .title = "STATE", .left = true },
+	{ .title = "WAIT REASON", .left = true },
+	{ .title = "OLDEST" },
+	{ .title = "CREATED BY", .left = true, .optional = true },
+	{ .title = "SITE", .left = true, .elastic = true },
+};
+
+static const struct table_column task_columns[] = {
+	{ .title = "GOID" },
+	{ .title = "STATE", .left = true },
+	{ .title = "WAIT REASON", .left = true },
+	{ .title = "SINCE" },
+	{ .title = "WAITING ON", .left = true },
+	{ .title = "CREATED BY", .left = true, .optional = true },
+	{ .title = "SITE", .left = true, .elastic = true },
+};
+
+static void age_cell(struct table *table, const struct model *model, uint64_t since_ns,
+		     bool is_bound)
+{
+	if (since_ns && since_ns < model->at_ns)
+		table_cell(table, "%s%s", is_bound ? ">" : "", DURATION(model->at_ns - since_ns));
+	else
+		table_cell(table, "?");
+}
+
+static const struct pclntab_frame *site_of(const struct stack *stack)
+{
+	return stack ? stack->site : NULL;
+}
+
+static void creator_cell(struct table *table, struct model *model, uint64_t gopc)
+{
+	const struct pclntab_frame *frame = model_created_by(model, gopc);
+
+	table_cell(table, "%s", frame ? PLACE(frame) : "-");
+}
+
+static void group_row(struct table *table, struct model *model, const struct model_group *group)
+{
+	table_cell(table, "%s", COUNT(group->count));
+	table_cell(table, "%s", model_state_name(group->state));
+	table_cell(table, "%s",
+		   group->state == G_WAITING ? model_reason(model, group->reason) : "");
+	age_cell(table, model, group->oldest_since_ns, group->oldest_is_bound);
+	creator_cell(table, model, group->gopc);
+	table_cell(table, "%s",
+		   group->stack ? PLACE(site_of(group->stack)) : "(no stack: it runs)");
+}
+
+static void task_row(struct table *table, struct model *model, const struct model_task *task)
+{
+	struct model_object object = model_waiting_on(model, task);
+
+	table_cell(table, "%llu", (unsigned long long)task->goid);
+	table_cell(table, "%s%s%s", model_state_name(task->state), task->scan ? " (scan)" : "",
+		   task->locked ? ", locked to thread" : "");
+	table_cell(table, "%s", task->state == G_WAITING ? model_reason(model, task->reason) : "");
+	age_cell(table, model, task->since_ns, task->since_is_bound);
+	if (object.addr)
+		table_cell(table, "%s 0x%llx", object.kind, (unsigned long long)object.addr);
+	else
+		table_cell(table, "%s", object.kind ? object.kind : "");
+	creator_cell(table, model, task->gopc);
+	table_cell(table, "%s", task->stack ? PLACE(site_of(task->stack)) : "(no stack: it runs)");
+}
+
+int view_tasks(const struct view *view, const struct task_selection *selection)
+{
+	struct model *model = view->model;
+	struct selected_rows rows = { 0 };
+	struct table *table =
+		selection->each ?
+			table_new(task_columns, sizeof(task_columns) / sizeof(task_columns[0])) :
+			table_new(group_columns, sizeof(group_columns) / sizeof(group_columns[0]));
+	int status = table ? model_select(model, selection, view->style.system, &rows) : -ENOMEM;
+
+	if (!status) {
+		view_header(view);
+		fputc('\n', view->out);
+		for (size_t i = 0; i < rows.len; i++) {
+			if (selection->each)
+				task_row(table, model, &model->tasks.data[rows.data[i]]);
+			else
+				group_row(table, model, &model->groups.data[rows.data[i]]);
+		}
+		status = table_print(table, view->out, view->style.width, view->style.color);
+	}
+	if (!status && rows.left_out)
+		fprintf(view->out, "(%zu more)\n", rows.left_out);
+	vec_free(&rows);
+	table_free(table);
+	return status;
+}
