@@ -32,19 +32,30 @@ static bool is_one_of(const char *name, const char *const *names)
 	return false;
 }
 
-/* runtime/traceback.go isSystemGoroutine: what starts in the runtime, but for these. */
-static bool starts_system(const char *name)
+/* By name: the numbers of the special functions (funcID) differ between versions. */
+static void classify(struct pc_info *info, const char *name)
 {
+	/* runtime/traceback.go isInjectedCall */
+	static const char *const injected[] = { "runtime.sigpanic", "runtime.asyncPreempt",
+						"runtime.debugCallV2", NULL };
+	/* runtime/traceback.go isSystemGoroutine: what starts in the runtime, but for these */
 	static const char *const users[] = { "runtime.main", "runtime.corostart",
 					     "runtime.handleAsyncEvent", NULL };
+	/* the same: a user's while it runs a finalizer or cleanup (names to 1.24, and from 1.25) */
+	static const char *const both[] = { "runtime.runfinq", "runtime.runFinalizers",
+					    "runtime.runCleanups", NULL };
 
-	return !strncmp(name, "runtime.", strlen("runtime.")) && !is_one_of(name, users);
+	info->in_runtime = !strncmp(name, "runtime.", strlen("runtime."));
+	info->injects_call = is_one_of(name, injected);
+	info->system_start = info->in_runtime && !is_one_of(name, users);
+	info->system_when_idle = is_one_of(name, both);
+	/* it switches stacks such that both can be walked through it */
+	if (!strcmp(name, "runtime.cgocallback"))
+		info->writes_sp = false;
 }
 
 static void fill(struct pc_info *info, const struct target *target, uint64_t pc)
 {
-	static const char *const injected[] = { "runtime.sigpanic", "runtime.asyncPreempt",
-						"runtime.debugCallV2", NULL };
 	uint64_t link_time = pc - target->load_bias;
 	struct pclntab_func func;
 
@@ -57,8 +68,7 @@ static void fill(struct pc_info *info, const struct target *target, uint64_t pc)
 	info->is_entry = link_time == func.entry;
 	info->top_frame = func.flag & FLAG_TOP_FRAME;
 	info->writes_sp = func.flag & FLAG_SP_WRITE;
-	info->injects_call = is_one_of(func.name, injected);
-	info->system_start = starts_system(func.name);
+	classify(info, func.name);
 	if (pclntab_frame_size(&target->pclntab, link_time, &info->frame_size) ||
 	    info->frame_size < 0 || info->frame_size % 8)
 		info->frame_size = -1;

@@ -19,7 +19,10 @@ struct pc_info {
 	bool top_frame; /* the goroutine's first function: nothing called it */
 	bool writes_sp; /* assembly that switches stacks: the table cannot say where its caller is */
 	bool injects_call; /* sigpanic and its like: its caller was interrupted, it did not call */
-	bool system_start; /* a goroutine that starts in this function belongs to the runtime */
+	bool in_runtime;   /* of package runtime */
+	/* A goroutine that starts in this function belongs to the runtime; of the finalizers' and
+	   cleanups' only while it runs nobody else's code. */
+	bool system_start, system_when_idle;
 };
 
 struct pc_cache;

@@ -117,13 +117,16 @@ static bool resting_place(const struct layout *layout, const uint8_t *g, uint64_
 	*hi = word(g, layout->g_stack_lo + 8);
 	switch (raw_status(layout, g) & ~G_SCAN_BIT) {
 	case G_SYSCALL:
-		*pc = word(g, layout->g_syscallpc);
-		*sp = word(g, layout->g_syscallsp);
-		break;
 	case G_RUNNABLE:
 	case G_WAITING:
 	case G_PREEMPTED:
 	case G_LEAKED:
+		/* also after a system call, until it runs again */
+		*sp = word(g, layout->g_syscallsp);
+		if (*sp) {
+			*pc = word(g, layout->g_syscallpc);
+			break;
+		}
 		*pc = word(g, layout->g_sched + layout->gobuf_pc);
 		*sp = word(g, layout->g_sched + layout->gobuf_sp);
 		break;
@@ -165,6 +168,7 @@ static size_t walk(struct reader *reader, const uint8_t *g, uint8_t *window, siz
 	*cut = true;
 	if (!resting_place(&reader->target->layout, g, &unwind.pc, &unwind.sp, &unwind.stack_hi))
 		return 0;
+	unwind.in_syscall = word(g, reader->target->layout.g_syscallsp) != 0;
 	unwind.window_addr = unwind.sp;
 	return unwind_stack(&unwind, reader->pcs, reader->max_depth, cut);
 }
@@ -233,6 +237,34 @@ static int read_gs(struct reader *reader, uint8_t *to, size_t count)
 	return memory_read_many(reader->target->pid, reader->pieces, count);
 }
 
+static bool runs_user_code(struct reader *reader, const uint64_t *pcs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!pc_cache_look_up(reader->cache, reader->target, pcs[i])->in_runtime)
+			return true;
+	return false;
+}
+
+/* The finalizers' goroutine is a user's while it runs a finalizer. */
+static void settle_system(struct reader *reader, struct goroutine *goroutine, size_t count)
+{
+	if (!goroutine->system ||
+	    !pc_cache_look_up(reader->cache, reader->target, goroutine->startpc)->system_when_idle)
+		return;
+	goroutine->system = !runs_user_code(reader, reader->pcs, count);
+	reader->snapshot->system -= !goroutine->system;
+}
+
+static void drop_system(struct snapshot *snapshot, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < snapshot->goroutines.len; i++)
+		if (!snapshot->goroutines.data[i].system)
+			snapshot->goroutines.data[kept++] = snapshot->goroutines.data[i];
+	snapshot->goroutines.len = kept;
+}
+
 static int walk_stacks(struct reader *reader, size_t first)
 {
 	const struct layout *layout = &reader->target->layout;
@@ -255,6 +287,7 @@ static int walk_stacks(struct reader *reader, size_t first)
 		}
 		if (goroutine->status == G_RUNNING)
 			goroutine->stack_cut = true;
+		settle_system(reader, goroutine, count);
 		status = keep_stack(reader, goroutine, count);
 		if (status)
 			return status;
@@ -279,7 +312,9 @@ static int keep_goroutines(struct reader *reader, size_t count, size_t first)
 			continue;
 		describe(reader, reader->addrs[i], g, &described);
 		snapshot->system += described.system;
-		if (described.system && !reader->options->system)
+		if (described.system && !reader->options->system &&
+		    !pc_cache_look_up(reader->cache, reader->target, described.startpc)
+			     ->system_when_idle)
 			continue;
 		goroutine = vec_push(&snapshot->goroutines);
 		if (!goroutine)
@@ -310,6 +345,8 @@ static int read_chunk(struct reader *reader, uint64_t table, size_t count)
 	if (!status)
 		status = wait_object_channels(reader->target, reader->snapshot, first,
 					      reader->waiting);
+	if (!reader->options->system)
+		drop_system(reader->snapshot, first);
 	return status;
 }
 

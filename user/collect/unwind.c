@@ -24,25 +24,42 @@ static bool read_word(struct unwind *unwind, uint64_t addr, uint64_t *word)
 	return true;
 }
 
+/* A call of a nil function: pc is 0, the return address is where sp points. */
+static bool skip_nil_call(struct unwind *unwind)
+{
+	if (unwind->pc)
+		return true;
+	if (!read_word(unwind, unwind->sp, &unwind->pc))
+		return false;
+	unwind->sp += 8;
+	return true;
+}
+
 size_t unwind_stack(struct unwind *unwind, uint64_t *pcs, size_t max, bool *cut)
 {
-	uint64_t pc = unwind->pc, sp = unwind->sp;
 	bool interrupted = false; /* this frame was, by the one above it */
 	size_t count = 0;
+	uint64_t pc, sp;
 
 	*cut = true;
+	if (!skip_nil_call(unwind))
+		return 0;
+	pc = unwind->pc;
+	sp = unwind->sp;
 	while (count < max) {
 		struct pc_info info = *pc_cache_look_up(unwind->cache, unwind->target, pc);
 		uint64_t caller;
 
-		if (!info.known)
+		/* no frame size: foreign code that the table only names */
+		if (!info.known || info.frame_size < 0)
 			return count;
 		pcs[count++] = interrupted || info.is_entry ? pc : pc - 1;
 		if (info.top_frame) {
 			*cut = false;
 			return count;
 		}
-		if (info.writes_sp || info.frame_size < 0)
+		/* what a system call does to sp comes after entersyscall saved it */
+		if (info.writes_sp && !(unwind->in_syscall && count == 1))
 			return count;
 		if (!read_word(unwind, sp + info.frame_size, &caller))
 			return count;

@@ -15,6 +15,7 @@ struct unwind {
 	const struct target *target;
 	struct pc_cache *cache;
 	uint64_t pc, sp, stack_hi;
+	bool in_syscall; /* pc and sp are those that entersyscall saved */
 	/* a part of the stack: read beforehand for the innermost frames, read on demand behind them */
 	uint8_t *window; /* UNWIND_WINDOW bytes */
 	uint64_t window_addr;

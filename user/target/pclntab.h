@@ -48,6 +48,7 @@ struct pclntab_frame {
 	bool inlined;    /* this frame was inlined into the next one */
 	uint8_t func_id; /* of the (inlined) function, as stored */
 	int32_t start_line;
+	uint64_t entry; /* of the function whose code this is, inlined or not */
 };
 
 /*

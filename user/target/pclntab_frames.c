@@ -62,6 +62,7 @@ static void position_at(const struct pclntab *tab, const struct pclntab_func *fu
 
 	frame->file = "?";
 	frame->line = 0;
+	frame->entry = func->entry;
 	if (value_at(tab, func, u32_at(func->raw + FUNC_PCFILE), pc, &file) || file < 0)
 		return;
 	slot = within(tab, tab->cu_off + 4ULL * u32_at(func->raw + FUNC_CU) + 4ULL * file, 4);

@@ -119,5 +119,9 @@ bool target_alive(const struct target *target)
 size_t target_frames(const struct target *target, uint64_t pc, struct pclntab_frame *frames,
 		     size_t max)
 {
-	return pclntab_frames(&target->pclntab, pc - target->load_bias, frames, max);
+	size_t count = pclntab_frames(&target->pclntab, pc - target->load_bias, frames, max);
+
+	for (size_t i = 0; i < count; i++)
+		frames[i].entry += target->load_bias;
+	return count;
 }

@@ -46,7 +46,7 @@ void target_close(struct target *target);
 /* The process is still the one that was opened, and has not called exec since. */
 bool target_alive(const struct target *target);
 
-/* Frames of a run-time pc, innermost first, as pclntab_frames. */
+/* Frames of a run-time pc, innermost first, as pclntab_frames; their entries are run-time too. */
 size_t target_frames(const struct target *target, uint64_t pc, struct pclntab_frame *frames,
 		     size_t max);
 

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* runtime/traceback.go: goroutineheader, traceback1, traceback2 and tracebackothers. */
+#include "export/go_dump.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "export/go_dump_frame.h"
+
+#define INNER_FRAMES 50 /* tracebackInnerFrames, tracebackOuterFrames: from 1.21 on */
+#define OUTER_FRAMES 50
+#define MAX_FRAMES 100 /* _TracebackMaxFrames: up to 1.20 */
+#define CREATED_BY_MAX 8192
+
+struct dump {
+	FILE *out;
+	const struct go_dump_source *source;
+	const struct snapshot *snapshot;
+	struct dump_cache *cache;
+};
+
+static size_t look_up(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max)
+{
+	return target_frames(ctx, pc, frames, max);
+}
+
+void go_dump_source_init(struct go_dump_source *source, struct target *target)
+{
+	struct pclntab_func last;
+
+	*source = (struct go_dump_source){
+		.minor = target->build.version.minor,
+		.reasons_minor = target->reasons_minor,
+		.look_up = look_up,
+		.ctx = target,
+	};
+	/* the last of the special functions; the wrappers' number follows (internal/abi/symtab.go) */
+	if (!pclntab_func_by_name(&target->pclntab, "runtime.systemstack_switch", &last))
+		source->wrapper_id = last.func_id + 1;
+}
+
+static const char *status_word(const struct dump *dump, const struct goroutine *goroutine)
+{
+	static const char *const words[] = {
+		[G_IDLE] = "idle",           [G_RUNNABLE] = "runnable",
+		[G_RUNNING] = "running",     [G_SYSCALL] = "syscall",
+		[G_WAITING] = "waiting",     [G_DEAD] = "dead",
+		[G_COPYSTACK] = "copystack", [G_PREEMPTED] = "preempted",
+		[G_LEAKED] = "leaked",       [G_DEADEXTRA] = "waiting for cgo callback",
+	};
+	const char *reason;
+
+	if ((goroutine->status == G_WAITING || goroutine->status == G_LEAKED) &&
+	    goroutine->wait_reason) {
+		reason = wait_reason_text(dump->source->reasons_minor, goroutine->wait_reason);
+		return reason ? reason : "unknown wait reason";
+	}
+	if (goroutine->status < sizeof(words) / sizeof(words[0]) && words[goroutine->status])
+		return words[goroutine->status];
+	return "???";
+}
+
+static void write_header(const struct dump *dump, const struct goroutine *goroutine)
+{
+	uint64_t now = dump->snapshot->at_ns, since = goroutine->waitsince_ns;
+	bool waits = goroutine->status == G_WAITING || goroutine->status == G_SYSCALL;
+	unsigned long long minutes = 0;
+
+	if (waits && since && since < now)
+		minutes = (now - since) / (60 * NSEC_PER_SEC);
+	fprintf(dump->out, "goroutine %llu [%s", (unsigned long long)goroutine->goid,
+		status_word(dump, goroutine));
+	if (goroutine->status == G_LEAKED)
+		fputs(" (leaked)", dump->out);
+	if (goroutine->scan)
+		fputs(" (scan)", dump->out);
+	if (minutes)
+		fprintf(dump->out, ", %llu minutes", minutes);
+	if (goroutine->locked)
+		fputs(", locked to thread", dump->out);
+	fputs("]:\n", dump->out);
+}
+
+/* A place in a stack; printing goes on from there. */
+struct position {
+	const struct goroutine *goroutine;
+	size_t at;                       /* pc */
+	const struct dump_frame *callee; /* the logical frame before */
+	bool interrupted;                /* the frame at `at` was, by a signal */
+};
+
+static const struct dump_frames *frames_at(const struct dump *dump, const struct position *position)
+{
+	const struct goroutine *goroutine = position->goroutine;
+	uint64_t pc = dump->snapshot->pcs.data[goroutine->first_pc + position->at];
+	struct pclntab_frame frames[64];
+	size_t count;
+
+	if (position->interrupted)
+		return dump_cache_look_up(dump->cache, pc, 0);
+	if (position->at)
+		return dump_cache_look_up(dump->cache, pc, 1);
+	/* the innermost one has not begun when it is at its function's entry */
+	count = dump->source->look_up(dump->source->ctx, pc, frames, 64);
+	return dump_cache_look_up(dump->cache, pc, !count || frames[0].entry != pc);
+}
+
+static bool is_visible(const struct dump_frame *frame, bool is_first,
+		       const struct dump_frame *callee)
+{
+	if (frame->is_wrapper && !(callee && callee->is_panic))
+		return false;
+	return (frame->is_gopanic && !is_first) || frame->shown;
+}
+
+/*
+ * traceback2: skips `skip` frames that are to be seen, prints up to `max`, stops before one more.
+ * Returns how many were skipped and printed; *last: how many of those in the pc it stopped in.
+ */
+static size_t write_frames(const struct dump *dump, struct position *position, bool show_runtime,
+			   size_t skip, size_t max, size_t *last)
+{
+	size_t n = 0;
+
+	for (; position->at < position->goroutine->pc_count; position->at++) {
+		const struct dump_frames *frames = frames_at(dump, position);
+
+		*last = 0;
+		for (size_t i = 0; frames && i < frames->count; i++) {
+			const struct dump_frame *frame = &frames->frames[i], *callee;
+
+			callee = position->callee;
+			position->callee = frame;
+			if (!show_runtime && !is_visible(frame, !n, callee))
+				continue;
+			if (!skip && !max)
+				return n;
+			n++;
+			(*last)++;
+			if (skip) {
+				skip--;
+				continue;
+			}
+			max--;
+			fwrite(frame->text, 1, frame->text_len, dump->out);
+		}
+		position->interrupted = position->callee && position->callee->is_injected;
+	}
+	*last = 0;
+	return n;
+}
+
+/* From 1.21 on: the innermost and the outermost ones. */
+static size_t write_stack(const struct dump *dump, const struct goroutine *goroutine,
+			  bool show_runtime)
+{
+	struct position position = { .goroutine = goroutine }, rest;
+	size_t last, ignored, remaining, elided,
+		n = write_frames(dump, &position, show_runtime, 0, INNER_FRAMES, &last);
+
+	if (n < INNER_FRAMES)
+		return n;
+	rest = position;
+	remaining = write_frames(dump, &position, show_runtime, SIZE_MAX, 0, &ignored);
+	elided = remaining > last + OUTER_FRAMES ? remaining - last - OUTER_FRAMES : 0;
+	if (elided)
+		fprintf(dump->out, "...%zu frames elided...\n", elided);
+	write_frames(dump, &rest, show_runtime, last + elided, OUTER_FRAMES, &ignored);
+	return n;
+}
+
+/* Up to 1.20: no more than so many pcs, with all that is inlined there. */
+static size_t write_stack_to_120(const struct dump *dump, const struct goroutine *goroutine,
+				 bool show_runtime)
+{
+	struct goroutine top = *goroutine;
+	struct position position = { .goroutine = &top };
+	size_t n, last;
+
+	if (top.pc_count > MAX_FRAMES)
+		top.pc_count = MAX_FRAMES;
+	n = write_frames(dump, &position, show_runtime, 0, SIZE_MAX, &last);
+	if (n == MAX_FRAMES)
+		fputs("...additional frames elided...\n", dump->out);
+	return n;
+}
+
+static void write_goroutine(const struct dump *dump, const struct goroutine *goroutine)
+{
+	size_t (*stack)(const struct dump *, const struct goroutine *, bool) =
+		dump->source->minor >= 21 ? write_stack : write_stack_to_120;
+	char created_by[CREATED_BY_MAX];
+
+	write_header(dump, goroutine);
+	if (!goroutine->pc_count)
+		fputs("\tgoroutine running on other thread; stack unavailable\n", dump->out);
+	else if (!stack(dump, goroutine, false))
+		stack(dump, goroutine, true);
+	if (goroutine->goid != 1)
+		fputs(dump_created_by(dump->cache, goroutine->gopc, goroutine->parent_goid,
+				      created_by, sizeof(created_by)),
+		      dump->out);
+}
+
+int go_dump_write(FILE *out, const struct go_dump_source *source, const struct snapshot *snapshot)
+{
+	struct dump dump = {
+		.out = out, .source = source, .snapshot = snapshot, .cache = dump_cache_new(source)
+	};
+
+	if (!dump.cache)
+		return -ENOMEM;
+	for (size_t i = 0; i < snapshot->goroutines.len; i++) {
+		if (i)
+			fputc('\n', out);
+		write_goroutine(&dump, &snapshot->goroutines.data[i]);
+	}
+	dump_cache_free(dump.cache);
+	return fflush(out) || ferror(out) ? -EIO : 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Lines of a dump by pc, made once: which frames a pc stands for, and when Go shows them. */
+#ifndef EXPORT_GO_DUMP_FRAME_H
+#define EXPORT_GO_DUMP_FRAME_H
+
+#include <stdbool.h>
+
+#include "export/go_dump.h"
+
+/* One logical frame. */
+struct dump_frame {
+	char *text; /* both lines of it */
+	size_t text_len;
+	bool shown;       /* by its name */
+	bool is_wrapper;  /* hidden unless what it calls is a panic */
+	bool is_panic;    /* gopanic, sigpanic, panicwrap: what called them is not hidden */
+	bool is_gopanic;  /* shown unless it is the first */
+	bool is_injected; /* its caller was interrupted by a signal, it did not call */
+};
+
+struct dump_frames {
+	size_t count; /* innermost first */
+	struct dump_frame *frames;
+};
+
+struct dump_cache;
+
+struct dump_cache *dump_cache_new(const struct go_dump_source *source); /* NULL: no memory */
+void dump_cache_free(struct dump_cache *cache);
+
+/*
+ * `pc` as in snapshot.pcs; `offset` is how far behind it Go takes the frame to be: 1 for a return
+ * address, 0 for an interrupted frame or one that has not begun. NULL: no memory.
+ */
+const struct dump_frames *dump_cache_look_up(struct dump_cache *cache, uint64_t pc,
+					     unsigned offset);
+
+/* Both lines of "created by" for a goroutine made before `gopc`; "" when Go prints none. */
+const char *dump_created_by(struct dump_cache *cache, uint64_t gopc, uint64_t parent_goid, char *to,
+			    size_t size);
+
+#endif
