@@ -5,7 +5,7 @@
 
 load helpers
 
-COMMANDS="top tasks locks chans ls doctor"
+COMMANDS="top tasks stacks locks chans ls doctor"
 
 setup() {
 	[ -x "$CONCTRACE" ] || fail "no $CONCTRACE: run make first"

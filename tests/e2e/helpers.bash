@@ -9,7 +9,7 @@ bats_require_minimum_version 1.5.0
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 CONCTRACE=${CONCTRACE:-$ROOT/build/conctrace}
-TARGETS=$ROOT/build/targets
+TARGETS=${TARGETS:-$ROOT/build/targets}
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180}
 
 # The programs of one Go version are enough where the version does not matter.

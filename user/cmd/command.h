@@ -8,6 +8,7 @@
 /* 0, -errno with the error filled in, or a positive exit status of its own (3: found something). */
 int cmd_top(const struct options *options, struct err *err);
 int cmd_tasks(const struct options *options, struct err *err);
+int cmd_stacks(const struct options *options, struct err *err);
 int cmd_locks(const struct options *options, struct err *err);
 int cmd_chans(const struct options *options, struct err *err);
 int cmd_ls(const struct options *options, struct err *err);

@@ -40,6 +40,14 @@ static const struct command commands[] = {
 		.example = "conctrace tasks -p 1234 --filter net/http --sort age",
 	},
 	{
+		.name = "stacks",
+		.run = cmd_stacks,
+		.allowed = TAKES_TARGET | NEEDS_TARGET,
+		.summary = "all stacks as text, as Go's own dump of goroutines has them",
+		.more = "For every tool that reads the output of goroutine?debug=2 or SIGQUIT.\n",
+		.example = "conctrace stacks -p 1234 | panicparse",
+	},
+	{
 		.name = "locks",
 		.run = cmd_locks,
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
