@@ -1,38 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Reading the Go runtime from a probe: registers, g and m, and frame-pointer walks.
- * Arguments are in registers as Go's ABIInternal has them (cmd/compile/abi-internal.md).
- */
+/* Reading the Go runtime from a probe: g and m, and frame-pointer walks. */
 #ifndef BPF_GO_H
 #define BPF_GO_H
 
-#include <asm/ptrace.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
 #include "maps.h"
-
-#if defined(__TARGET_ARCH_x86)
-#define GO_G(ctx) ((ct_u64)(ctx)->r14)
-#define GO_ARG1(ctx) ((ct_u64)(ctx)->rax)
-#define GO_ARG2(ctx) ((ct_u64)(ctx)->rbx)
-#define GO_ARG3(ctx) ((ct_u64)(ctx)->rcx)
-#define GO_FRAME(ctx) ((ct_u64)(ctx)->rbp)
-#define EFLAGS_CF 0x01
-#define EFLAGS_ZF 0x40
-#else
-#error "this architecture has no probe programs yet"
-#endif
-
-/*
- * A probe on the jbe of the stack check: when the jump will be taken, morestack grows the stack and
- * starts the function again, so this hit is not the call.
- */
-static __always_inline int is_stack_growth(struct pt_regs *ctx)
-{
-	return (bpf_get_attach_cookie(ctx) & CT_COOKIE_STACK_CHECK) &&
-	       (ctx->eflags & (EFLAGS_CF | EFLAGS_ZF));
-}
 
 static __always_inline ct_u64 read_word(ct_u64 addr)
 {

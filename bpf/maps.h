@@ -76,25 +76,33 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, CT_N_COUNTERS);
+	__uint(max_entries, 1);
 	__type(key, ct_u32);
-	__type(value, ct_u64);
+	__type(value, struct ct_counters);
 } counters __weak SEC(".maps");
 
+/* Wakes user space when a window's limit is reached; carries no data. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} alarm __weak SEC(".maps");
+
 const volatile struct ct_config config __weak = {};
+volatile struct ct_window window __weak = {};
 
 /* Atomic although per CPU: a program can be preempted by one of another thread. */
-static __always_inline void count(ct_u32 which)
+static __always_inline void count(enum ct_counter which)
 {
-	ct_u64 *value = bpf_map_lookup_elem(&counters, &which);
+	ct_u32 only = 0;
+	struct ct_counters *all = bpf_map_lookup_elem(&counters, &only);
 
-	if (value)
-		__sync_fetch_and_add(value, 1);
+	if (all)
+		__sync_fetch_and_add(&all->n[which], 1);
 }
 
 /* The entry of `key`, made from `fresh` when there is none. NULL: full, counted as `lost`. */
 static __always_inline void *get_or_create(void *map, const void *key, const void *fresh,
-					   ct_u32 lost)
+					   enum ct_counter lost)
 {
 	void *value = bpf_map_lookup_elem(map, key);
 

@@ -5,7 +5,11 @@
  * A wait is the time from gopark's entry to the moment another goroutine or the scheduler makes
  * the goroutine runnable again, as in Go's own block profile; the time in the run queue that
  * follows is not part of it. Everything about a wait is added up here, in place, when it ends.
+ *
+ * What happens while no window is open is not seen. A goroutine whose record is of an earlier
+ * window may have done anything since; it may even be another one in the same g.
  */
+#include "handlers.h"
 #include "task.h"
 
 static __always_inline void remember_spawn(ct_u64 newg, struct ct_task *task)
@@ -25,13 +29,11 @@ static __always_inline void remember_spawn(ct_u64 newg, struct ct_task *task)
 	}
 }
 
-static __always_inline int spawned(ct_u64 newg)
+int on_spawn(ct_u64 newg)
 {
-	struct ct_task task = {};
+	struct ct_task task = { .state = CT_TASK_ACTIVE, .generation = window.generation };
 
-	count(CT_N_HITS);
 	count(CT_N_SPAWN);
-	task.state = CT_TASK_ACTIVE;
 	task.since_ns = bpf_ktime_get_ns();
 	remember_spawn(newg, &task);
 	if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
@@ -39,27 +41,13 @@ static __always_inline int spawned(ct_u64 newg)
 	return 0;
 }
 
-/* runtime.newproc.func1 calls runqput(pp, newg, true): the new goroutine is complete. */
-SEC("uprobe.multi")
-int spawn_runqput(struct pt_regs *ctx)
+int on_exit(ct_u64 g)
 {
-	return spawned(GO_ARG2(ctx));
-}
-
-/* runtime.gdestroy(gp) and its forerunner runtime.goexit0(gp). */
-SEC("uprobe.multi")
-int exit_gp(struct pt_regs *ctx)
-{
-	ct_u64 g = GO_ARG1(ctx), gopc;
 	struct ct_spawn fresh = {}, *spawn;
-	struct ct_task *task;
+	struct ct_task *task = bpf_map_lookup_elem(&tasks, &g);
+	ct_u64 gopc = task && task->generation == window.generation ? task->gopc : 0;
 
-	count(CT_N_HITS);
-	if (is_stack_growth(ctx))
-		return 0;
 	count(CT_N_EXIT);
-	task = bpf_map_lookup_elem(&tasks, &g);
-	gopc = task ? task->gopc : 0;
 	if (!gopc)
 		gopc = read_word(g + config.g_gopc);
 	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
@@ -70,27 +58,21 @@ int exit_gp(struct pt_regs *ctx)
 	return 0;
 }
 
-/* runtime.gopark(unlockf, lock, reason, traceReason, traceskip), on the goroutine itself. */
-SEC("uprobe.multi")
-int park(struct pt_regs *ctx)
+int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 {
-	ct_u64 pcs[CT_STACK_DEPTH] = {}, g = GO_G(ctx), object = 0;
-	ct_u8 reason = GO_ARG3(ctx), kind;
-	struct ct_task *task;
+	ct_u64 pcs[CT_STACK_DEPTH] = {}, object = 0;
+	struct ct_task *task = task_of(g);
+	ct_u8 reason = why, kind;
 	struct ct_site *site;
 	ct_u32 index;
 
-	count(CT_N_HITS);
-	if (is_stack_growth(ctx))
-		return 0;
 	count(CT_N_PARK);
-	task = task_of(g);
 	if (!task)
 		return 0;
 	if (task->state == CT_TASK_WAITING)
 		count(CT_LOST_ORDER);
-	pcs[0] = read_word(ctx->rsp);
-	walk_frames(GO_FRAME(ctx), pcs, 1, CT_STACK_DEPTH);
+	pcs[0] = read_word(stack);
+	walk_frames(frame, pcs, 1, CT_STACK_DEPTH);
 	index = site_of(pcs, reason);
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
 	if (site)
@@ -98,7 +80,7 @@ int park(struct pt_regs *ctx)
 
 	kind = config.reason_kind[reason & (CT_REASONS - 1)];
 	if (kind == CT_OBJ_CHAN)
-		object = GO_ARG2(ctx) - config.hchan_lock; /* chanparkcommit's argument is &c.lock */
+		object = lock - config.hchan_lock; /* chanparkcommit's argument is &c.lock */
 	else if (kind == CT_OBJ_SEMA)
 		object = task->pending_sema;
 	task->object = object;
@@ -122,10 +104,9 @@ static __always_inline void add_to_site(struct ct_site *site, ct_u64 waited, ct_
 static __always_inline void add_to_object(const struct ct_task *task, ct_u64 g, ct_u64 waited,
 					  ct_u32 slot, ct_u64 now, ct_u64 waker_goid)
 {
-	struct ct_object_key key = { .addr = task->object,
-				     .site = task->site,
-				     .kind = task->object_kind,
-				     .op = task->op };
+	struct ct_object_key key = {
+		.addr = task->object, .site = task->site, .kind = task->object_kind, .op = task->op
+	};
 	struct ct_object *object = 0, fresh = {};
 
 	if (key.kind == CT_OBJ_SELECT) {
@@ -170,11 +151,10 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 	wake->last_woken_goid = woken->goid;
 }
 
-/* `g` is made runnable by `waker_g` (0: by a timer, the network or the runtime). */
-static __always_inline int woken(ct_u64 g, ct_u64 waker_g)
+int on_ready(ct_u64 g, ct_u64 g0)
 {
 	struct ct_task *task = task_of(g);
-	ct_u64 now, waited, waker_goid;
+	ct_u64 now, waited, waker_g, waker_goid;
 	struct ct_site *site;
 	ct_u32 slot, index;
 
@@ -188,6 +168,7 @@ static __always_inline int woken(ct_u64 g, ct_u64 waker_g)
 	now = bpf_ktime_get_ns();
 	waited = now - task->since_ns;
 	slot = hist_slot(waited);
+	waker_g = g0 ? g0_user_g(g0) : 0;
 	waker_goid = waker_g ? g_goid(waker_g) : 0;
 	index = task->site;
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
@@ -206,49 +187,14 @@ static __always_inline int woken(ct_u64 g, ct_u64 waker_g)
 	return 0;
 }
 
-/* runtime.ready(gp, traceskip, next), on g0 by way of systemstack. */
-SEC("uprobe.multi")
-int ready_gp(struct pt_regs *ctx)
+int on_park_aborted(ct_u64 g)
 {
-	ct_u64 gp = GO_ARG1(ctx);
-
-	count(CT_N_HITS);
-	if (is_stack_growth(ctx))
-		return 0;
-	return woken(gp, g0_user_g(GO_G(ctx)));
-}
-
-#define G_RUNNABLE 1
-#define G_WAITING 4
-
-static __always_inline int is_wakeup(struct pt_regs *ctx)
-{
-	return (ct_u32)GO_ARG2(ctx) == G_WAITING && (ct_u32)GO_ARG3(ctx) == G_RUNNABLE;
-}
-
-/* casgstatus(gp, _Gwaiting, _Grunnable) of the scheduler itself: network and GC wake-ups. */
-SEC("uprobe.multi")
-int ready_scheduler(struct pt_regs *ctx)
-{
-	count(CT_N_HITS);
-	return is_wakeup(ctx) ? woken(GO_ARG1(ctx), 0) : 0;
-}
-
-/* park_m takes the park back: the event was there before the goroutine slept. */
-SEC("uprobe.multi")
-int park_aborted(struct pt_regs *ctx)
-{
-	ct_u64 g = GO_ARG1(ctx);
-	struct ct_task *task;
+	struct ct_task *task = bpf_map_lookup_elem(&tasks, &g);
 	struct ct_site *site;
 	ct_u32 index;
 
-	count(CT_N_HITS);
-	if (!is_wakeup(ctx))
-		return 0;
 	count(CT_N_ABORTED);
-	task = bpf_map_lookup_elem(&tasks, &g);
-	if (!task || task->state != CT_TASK_WAITING)
+	if (!task || task->state != CT_TASK_WAITING || task->generation != window.generation)
 		return 0;
 	index = task->site;
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;

@@ -5,6 +5,10 @@
  * All times are nanoseconds of CLOCK_MONOTONIC (bpf_ktime_get_ns). Addresses are those of the
  * target. Counters only grow; user space takes differences. Values are written in place by
  * several CPUs: counters with atomic adds, the rest by the one event that owns the goroutine.
+ *
+ * Probes may be on in windows only. A window has a number, its generation. Everything but
+ * CT_N_HITS and CT_N_CLOSED is recorded while a window is open, and a wait is timed only when it
+ * begins and ends in the same window; collect/estimate.h tells what follows from that.
  */
 #ifndef CONCTRACE_ABI_H
 #define CONCTRACE_ABI_H
@@ -23,10 +27,10 @@ typedef uint32_t ct_u32;
 typedef uint64_t ct_u64;
 #endif
 
-#define CT_STACK_DEPTH 12  /* return addresses kept for a site, innermost first; 0 ends it */
-#define CT_WAKER_DEPTH 8   /* the same for the waker of a long wait */
-#define CT_HIST_SLOTS 40   /* slot i counts waits with floor(log2(ns)) == i; the last is open */
-#define CT_NO_SITE 0       /* site 0 is never handed out */
+#define CT_STACK_DEPTH 12 /* return addresses kept for a site, innermost first; 0 ends it */
+#define CT_WAKER_DEPTH 8  /* the same for the waker of a long wait */
+#define CT_HIST_SLOTS 40  /* slot i counts waits with floor(log2(ns)) == i; the last is open */
+#define CT_NO_SITE 0      /* site 0 is never handed out */
 
 /* What the probes know of a goroutine. `running` and `runnable` look alike to them. */
 enum ct_task_state {
@@ -57,11 +61,13 @@ struct ct_task {
 	ct_u64 waits;         /* ended waits */
 	ct_u64 wait_ns_total; /* of ended waits */
 	ct_u64 wait_ns_max;
-	ct_u32 site;          /* index into `sites`: where it parked last; CT_NO_SITE: unknown */
-	ct_u8 state;          /* enum ct_task_state */
-	ct_u8 reason;         /* runtime.waitReason of the target's Go version */
-	ct_u8 object_kind;    /* enum ct_object_kind */
-	ct_u8 op;             /* enum ct_chan_op */
+	ct_u32 site;       /* index into `sites`: where it parked last; CT_NO_SITE: unknown */
+	ct_u32 generation; /* the window in which `state` was seen to begin; older: it may be over */
+	ct_u32 pad;
+	ct_u8 state;       /* enum ct_task_state */
+	ct_u8 reason;      /* runtime.waitReason of the target's Go version */
+	ct_u8 object_kind; /* enum ct_object_kind */
+	ct_u8 op;          /* enum ct_chan_op */
 };
 
 /* Not wait reasons: sites that are no place of waiting. */
@@ -77,23 +83,23 @@ struct ct_site_key {
 
 /* sites (array): waits by stack and wait reason. */
 struct ct_site {
-	ct_u64 parks;          /* waits begun */
-	ct_u64 waits;          /* waits ended and timed */
-	ct_u64 aborted;        /* parks that the runtime took back at once (the event was already there) */
+	ct_u64 parks;   /* waits begun */
+	ct_u64 waits;   /* waits ended and timed */
+	ct_u64 aborted; /* parks that the runtime took back at once (the event was already there) */
 	ct_u64 wait_ns_total;
 	ct_u64 wait_ns_max;
 	ct_u32 hist[CT_HIST_SLOTS];
 	ct_u64 pcs[CT_STACK_DEPTH];
 	ct_u32 reason;
-	ct_u32 ready;          /* written last: the fields above are whole */
+	ct_u32 ready; /* written last: the fields above are whole */
 };
 
 /* objects: waits by lock or channel and site. */
 struct ct_object_key {
-	ct_u64 addr;   /* hchan or semaphore */
-	ct_u32 site;   /* index into `sites` */
-	ct_u8 kind;    /* enum ct_object_kind: CT_OBJ_CHAN or CT_OBJ_SEMA */
-	ct_u8 op;      /* enum ct_chan_op; CT_OP_SELECT: a select's case fired */
+	ct_u64 addr; /* hchan or semaphore */
+	ct_u32 site; /* index into `sites` */
+	ct_u8 kind;  /* enum ct_object_kind: CT_OBJ_CHAN or CT_OBJ_SEMA */
+	ct_u8 op;    /* enum ct_chan_op; CT_OP_SELECT: a select's case fired */
 	ct_u16 pad;
 };
 
@@ -101,22 +107,50 @@ struct ct_object {
 	ct_u64 waits;
 	ct_u64 wait_ns_total;
 	ct_u64 wait_ns_max;
-	ct_u64 last_ns;            /* end of the latest wait */
+	ct_u64 last_ns; /* end of the latest wait */
 	ct_u64 last_waker_goid;
 	ct_u32 hist[CT_HIST_SLOTS];
 };
 
 /* chan_ops: operations begun on a channel; kept only when the operation probes are on. */
 struct ct_chan_ops {
-	ct_u64 sends;      /* ch <- v outside a select with default */
+	ct_u64 sends; /* ch <- v outside a select with default */
 	ct_u64 recvs;
 	ct_u64 polls_send; /* the case of a select with default: it may have found the channel busy */
 	ct_u64 polls_recv;
 	ct_u64 closes;
 };
 
-/* Attach cookie of a probe. */
-#define CT_COOKIE_STACK_CHECK 1 /* sits on the stack check's jump: taken, the function restarts */
+/* Attach cookie of a probe: what to do there, and flags. */
+enum ct_handler {
+	CT_ON_SPAWN = 1,
+	CT_ON_EXIT,
+	CT_ON_PARK,
+	CT_ON_PARK_ABORTED,
+	CT_ON_READY,
+	CT_ON_READY_SCHEDULER,
+	CT_ON_LOCK_WAIT,
+	CT_ON_COND_WAIT,
+	CT_ON_LOCK_RELEASE,
+	CT_ON_CHAN_SEND,
+	CT_ON_CHAN_RECV,
+	CT_ON_CHAN_CLOSE,
+};
+#define CT_COOKIE_HANDLER 0xff
+#define CT_COOKIE_STACK_CHECK 0x100 /* on the stack check's jump: taken, the function restarts */
+
+/*
+ * The window, written by user space. Hits are counted in batches of a CPU, for what all CPUs share
+ * is slow to count in; so a limit is kept to within CT_HIT_BATCH hits a CPU.
+ */
+#define CT_HIT_BATCH 128
+struct ct_window {
+	ct_u32 open;        /* 0: hits are counted and nothing else */
+	ct_u32 generation;  /* of this window or, when closed, of the last one */
+	ct_u64 batches;     /* hits of this window / CT_HIT_BATCH */
+	ct_u64 max_batches; /* reaching it closes the window and wakes user space; 0: no limit */
+	ct_u64 limit_ns;    /* when that happened; 0: it did not */
+};
 
 /* What the programs must know of the target's Go version; offsets in bytes. */
 #define CT_REASONS 64
@@ -149,7 +183,7 @@ struct ct_spawn {
 
 /* wakers: who woke whom, for waits longer than the threshold. */
 struct ct_wake_key {
-	ct_u32 site;  /* where the woken goroutine waited */
+	ct_u32 site; /* where the woken goroutine waited */
 	ct_u32 waker; /* index into `sites`: where the waker was; CT_NO_SITE: timer, network, runtime */
 };
 
@@ -162,21 +196,27 @@ struct ct_wake {
 
 /* counters (per CPU): exact numbers of what happened and of what could not be kept. */
 enum ct_counter {
-	CT_N_HITS,           /* every probe hit */
+	CT_N_HITS,   /* every probe hit, in a window or not: each costs the target a trap */
+	CT_N_CLOSED, /* those of them while no window was open: before attach and detach end */
 	CT_N_SPAWN,
 	CT_N_EXIT,
 	CT_N_PARK,
 	CT_N_READY,
-	CT_N_ABORTED,        /* parks taken back by the runtime */
-	CT_N_UNMATCHED,      /* wake-ups of goroutines that parked before the attach */
-	CT_LOST_TASK,        /* tasks map full */
-	CT_LOST_SITE,        /* sites full */
-	CT_LOST_OBJECT,      /* objects, releases or chan_ops full */
+	CT_N_ABORTED,   /* parks taken back by the runtime */
+	CT_N_UNMATCHED, /* wake-ups of goroutines that were not seen to park in this window */
+	CT_N_CENSORED,  /* waits that began in an earlier window: not timed */
+	CT_LOST_TASK,   /* tasks map full */
+	CT_LOST_SITE,   /* sites full */
+	CT_LOST_OBJECT, /* objects, releases or chan_ops full */
 	CT_LOST_SPAWN,
 	CT_LOST_WAKE,
-	CT_LOST_READ,        /* the target's memory could not be read */
-	CT_LOST_ORDER,       /* a park while parked: the wake-up was not seen, its wait is not counted */
+	CT_LOST_READ,  /* the target's memory could not be read */
+	CT_LOST_ORDER, /* a park while parked in the same window: a wake-up was not seen */
 	CT_N_COUNTERS
+};
+
+struct ct_counters {
+	ct_u64 n[CT_N_COUNTERS];
 };
 
 #endif

@@ -124,7 +124,8 @@ static int read_sites(int fd, struct aggregates *out)
 static int read_counters(int fd, struct aggregates *out)
 {
 	int cpus = libbpf_num_possible_cpus();
-	uint64_t *values;
+	struct ct_counters *values;
+	const uint32_t only = 0;
 	int status = 0;
 
 	if (cpus < 0)
@@ -132,13 +133,12 @@ static int read_counters(int fd, struct aggregates *out)
 	values = calloc(cpus, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < CT_N_COUNTERS && !status; i++) {
-		out->counters[i] = 0;
-		if (bpf_map_lookup_elem(fd, &i, values))
-			status = -errno;
-		for (int cpu = 0; cpu < cpus && !status; cpu++)
-			out->counters[i] += values[cpu];
-	}
+	memset(out->counters, 0, sizeof(out->counters));
+	if (bpf_map_lookup_elem(fd, &only, values))
+		status = -errno;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (int i = 0; i < CT_N_COUNTERS; i++)
+			out->counters[i] += values[cpu].n[i];
 	free(values);
 	return status;
 }

@@ -44,8 +44,7 @@ static int leave_out(struct plan *plan, const struct probe_point *point, const c
 }
 
 static int probe_at(struct target *target, struct plan *plan, const struct probe_point *point,
-		    const struct pclntab_func *func, const struct decode_insn *insn,
-		    uint64_t cookie)
+		    const struct pclntab_func *func, const struct decode_insn *insn, uint64_t flags)
 {
 	int64_t offset = elf_file_offset(&target->image, insn->addr);
 	struct plan_site *site;
@@ -61,7 +60,7 @@ static int probe_at(struct target *target, struct plan *plan, const struct probe
 	site->address = insn->addr + target->load_bias;
 	site->offset = insn->addr - func->entry;
 	site->file_offset = offset;
-	site->cookie = cookie;
+	site->cookie = point->handler | flags;
 	snprintf(site->instruction, sizeof(site->instruction), "%s", insn->text);
 	return 0;
 }

@@ -28,7 +28,7 @@ struct plan_site {
 	uint64_t address;     /* run-time address of the probed instruction; 0 when left out */
 	uint32_t offset;      /* of the instruction from the function's entry, bytes */
 	uint64_t file_offset; /* what the kernel is given */
-	uint64_t cookie;      /* CT_COOKIE_* */
+	uint64_t cookie;      /* enum ct_handler and CT_COOKIE_* */
 	char instruction[64];
 	char reason[160]; /* why it is left out or stepped; "" otherwise */
 };

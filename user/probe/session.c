@@ -11,9 +11,10 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "base/vec.h"
 #include "conctrace_abi.h"
+#include "probe/config.h"
 #include "probe/kernel.h"
+#include "probe/links.h"
 
 #include "conctrace.skel.h" /* needs the types above */
 
@@ -24,70 +25,15 @@
 struct probe_session {
 	pid_t pid;
 	char exe_path[64];
-	bool multi;
-	uint32_t max_sites;
 	struct conctrace_bpf *skel;
-	struct plan_site *sites; /* those with an address */
-	size_t site_count;
-	VEC(struct bpf_link *) links;
+	struct links links;
+	struct ring_buffer *alarm;
 	struct probe_maps maps;
+	int cpus;
 	uint64_t attached_ns;
-	uint64_t on_ns; /* of finished attachments */
+	uint64_t on_ns; /* of finished windows */
 	bool attached;
 };
-
-static struct ct_config config_for(const struct target *target, const struct probe_options *options,
-				   uint32_t max_sites)
-{
-	const struct layout *layout = &target->layout;
-	struct ct_config config = {
-		.g_goid = layout->g_goid,
-		.g_m = layout->g_m,
-		.g_gopc = layout->g_gopc,
-		.g_startpc = layout->g_startpc,
-		.g_param = layout->g_param,
-		.g_sched_bp = layout->g_sched + layout->gobuf_bp,
-		.g_sched_pc = layout->g_sched + layout->gobuf_pc,
-		.g_parentgoid = layout->g_parentgoid,
-		.m_curg = layout->m_curg,
-		.sudog_c = layout->sudog_c,
-		.hchan_lock = layout->hchan_lock,
-		.max_sites = max_sites,
-		.waker_stack_min_ns = options->waker_stack_min_ns,
-	};
-	static const struct {
-		const char *text;
-		enum ct_object_kind kind;
-		enum ct_chan_op op;
-	} objects[] = {
-		{ "chan send", CT_OBJ_CHAN, CT_OP_SEND },
-		{ "chan receive", CT_OBJ_CHAN, CT_OP_RECV },
-		{ "select", CT_OBJ_SELECT, CT_OP_SELECT },
-		{ "semacquire", CT_OBJ_SEMA, CT_OP_NONE },
-		{ "sync.Cond.Wait", CT_OBJ_SEMA, CT_OP_NONE },
-		{ "sync.Mutex.Lock", CT_OBJ_SEMA, CT_OP_NONE },
-		{ "sync.RWMutex.RLock", CT_OBJ_SEMA, CT_OP_NONE },
-		{ "sync.RWMutex.Lock", CT_OBJ_SEMA, CT_OP_NONE },
-		{ "sync.WaitGroup.Wait", CT_OBJ_SEMA, CT_OP_NONE },
-		{ "chan send (synctest)", CT_OBJ_CHAN, CT_OP_SEND },
-		{ "chan receive (synctest)", CT_OBJ_CHAN, CT_OP_RECV },
-		{ "select (durable)", CT_OBJ_SELECT, CT_OP_SELECT },
-		{ "chan send (durable)", CT_OBJ_CHAN, CT_OP_SEND },
-		{ "chan receive (durable)", CT_OBJ_CHAN, CT_OP_RECV },
-		{ "sync.WaitGroup.Wait (durable)", CT_OBJ_SEMA, CT_OP_NONE },
-		{ "sync.Cond.Wait (durable)", CT_OBJ_SEMA, CT_OP_NONE },
-	};
-
-	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
-		int reason = wait_reason_value(target->reasons_minor, objects[i].text);
-
-		if (reason < 0 || reason >= CT_REASONS)
-			continue;
-		config.reason_kind[reason] = objects[i].kind;
-		config.reason_op[reason] = objects[i].op;
-	}
-	return config;
-}
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -95,14 +41,6 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	(void)format;
 	(void)args;
 	return 0;
-}
-
-static bool is_planned(const struct probe_session *session, const char *program)
-{
-	for (size_t i = 0; i < session->site_count; i++)
-		if (!strcmp(session->sites[i].point->program, program))
-			return true;
-	return false;
 }
 
 static int load_error(int status, struct err *err)
@@ -114,26 +52,43 @@ static int load_error(int status, struct err *err)
 		       "use --no-probes, and see `conctrace doctor`", "%s", strerror(-status));
 }
 
+static int nothing_to_read(void *ctx, void *data, size_t size)
+{
+	(void)ctx;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
 static int load_programs(struct probe_session *session, const struct target *target,
 			 const struct probe_options *options, struct err *err)
 {
+	struct ct_config config;
 	struct bpf_program *program;
 	int status;
 
 	session->skel = conctrace_bpf__open();
 	if (!session->skel)
 		return load_error(-errno, err);
-	session->max_sites = bpf_map__max_entries(session->skel->maps.sites);
-	session->skel->rodata->config = config_for(target, options, session->max_sites);
+	probe_config_for(target, &config);
+	config.max_sites = bpf_map__max_entries(session->skel->maps.sites);
+	config.waker_stack_min_ns = options->waker_stack_min_ns;
+	session->skel->rodata->config = config;
 	bpf_map__set_max_entries(session->skel->maps.tasks,
 				 options->max_tasks ? options->max_tasks : DEFAULT_MAX_TASKS);
+	session->links.program = options->floor ? session->skel->progs.nothing :
+						  session->skel->progs.probe;
 	bpf_object__for_each_program(program, session->skel->obj) {
-		bpf_program__set_autoload(program, is_planned(session, bpf_program__name(program)));
-		if (!session->multi)
+		bpf_program__set_autoload(program, program == session->links.program);
+		if (!session->links.multi)
 			bpf_program__set_expected_attach_type(program, 0);
 	}
 	status = conctrace_bpf__load(session->skel);
-	return status ? load_error(status, err) : 0;
+	if (status)
+		return load_error(status, err);
+	session->alarm = ring_buffer__new(bpf_map__fd(session->skel->maps.alarm), nothing_to_read,
+					  NULL, NULL);
+	return session->alarm ? 0 : load_error(-errno, err);
 }
 
 static void note_maps(struct probe_session *session)
@@ -151,14 +106,24 @@ static void note_maps(struct probe_session *session)
 	maps->counters = bpf_map__fd(session->skel->maps.counters);
 }
 
-static int keep_sites(struct probe_session *session, const struct plan *plan)
+static int prepare_links(struct probe_session *session, const struct plan *plan)
 {
-	session->sites = calloc(plan->sites.len + 1, sizeof(*session->sites));
-	if (!session->sites)
+	struct links *links = &session->links;
+	size_t count = 0;
+
+	if (links_prepare(links, plan->sites.len))
 		return -ENOMEM;
-	for (size_t i = 0; i < plan->sites.len; i++)
-		if (plan->sites.data[i].address)
-			session->sites[session->site_count++] = plan->sites.data[i];
+	for (size_t i = 0; i < plan->sites.len; i++) {
+		const struct plan_site *site = &plan->sites.data[i];
+
+		if (!site->address)
+			continue;
+		links->offsets[count] = site->file_offset;
+		links->cookies[count++] = site->cookie;
+	}
+	links->count = count;
+	links->pid = session->pid;
+	links->path = session->exe_path;
 	return 0;
 }
 
@@ -170,17 +135,21 @@ int probe_session_open(const struct target *target, const struct plan *plan,
 	struct probe_session *session = calloc(1, sizeof(*session));
 	int status;
 
-	if (!session || keep_sites(session, plan)) {
-		free(session);
+	if (!session)
+		return err_set(err, ENOMEM, "preparing the probes", "free some memory",
+			       "out of memory");
+	session->pid = target->pid;
+	session->cpus = libbpf_num_possible_cpus();
+	snprintf(session->exe_path, sizeof(session->exe_path), "%s", target->exe_path);
+	if (prepare_links(session, plan) || session->cpus <= 0) {
+		probe_session_close(session);
 		return err_set(err, ENOMEM, "preparing the probes", "free some memory",
 			       "out of memory");
 	}
 	libbpf_set_print(silent);
 	/* kernels before 5.11 account BPF memory against this limit */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	session->pid = target->pid;
-	snprintf(session->exe_path, sizeof(session->exe_path), "%s", target->exe_path);
-	session->multi = kernel_has_uprobe_multi();
+	session->links.multi = !options->force_perf && kernel_has_uprobe_multi();
 	status = load_programs(session, target, options, err);
 	if (status) {
 		probe_session_close(session);
@@ -209,87 +178,47 @@ static int attach_error(const struct probe_session *session, int status, struct 
 	}
 }
 
-static int keep_link(struct probe_session *session, struct bpf_link *link)
+static volatile struct ct_window *window_of(const struct probe_session *session)
 {
-	struct bpf_link **slot;
-
-	if (!link)
-		return -errno;
-	slot = vec_push(&session->links);
-	if (!slot) {
-		bpf_link__destroy(link);
-		return -ENOMEM;
-	}
-	*slot = link;
-	return 0;
+	return &session->skel->bss->window;
 }
 
-static int attach_multi(struct probe_session *session, struct bpf_program *program)
-{
-	unsigned long offsets[64];
-	__u64 cookies[64];
-	LIBBPF_OPTS(bpf_uprobe_multi_opts, opts, .offsets = offsets, .cookies = cookies);
-
-	for (size_t i = 0; i < session->site_count && opts.cnt < 64; i++) {
-		if (strcmp(session->sites[i].point->program, bpf_program__name(program)))
-			continue;
-		offsets[opts.cnt] = session->sites[i].file_offset;
-		cookies[opts.cnt++] = session->sites[i].cookie;
-	}
-	return keep_link(session, bpf_program__attach_uprobe_multi(program, session->pid,
-								   session->exe_path, NULL, &opts));
-}
-
-static int attach_each(struct probe_session *session, struct bpf_program *program)
-{
-	int status = 0;
-
-	for (size_t i = 0; i < session->site_count && !status; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, opts, .bpf_cookie = session->sites[i].cookie);
-
-		if (strcmp(session->sites[i].point->program, bpf_program__name(program)))
-			continue;
-		status = keep_link(session, bpf_program__attach_uprobe_opts(
-						    program, session->pid, session->exe_path,
-						    session->sites[i].file_offset, &opts));
-	}
-	return status;
-}
-
-/*
- * Wake-ups before parks: a wait that begins while the rest is attached is then seen ending.
- * The programs are few, so the table's order is searched for each.
- */
 int probe_session_attach(struct probe_session *session, struct err *err)
 {
-	struct bpf_program *program;
-	int status = 0;
+	volatile struct ct_window *window = window_of(session);
+	int status;
 
-	bpf_object__for_each_program(program, session->skel->obj) {
-		if (!bpf_program__autoload(program))
-			continue;
-		status = session->multi ? attach_multi(session, program) :
-					  attach_each(session, program);
-		if (status)
-			break;
-	}
-	if (status) {
-		probe_session_detach(session);
+	ring_buffer__consume(session->alarm);
+	status = links_attach(&session->links);
+	if (status)
 		return attach_error(session, status, err);
-	}
+	window->batches = 0;
+	window->limit_ns = 0;
+	window->generation++;
 	session->attached_ns = clock_now_ns();
 	session->attached = true;
+	__atomic_store_n(&window->open, 1, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/* Of the window that is open, or was until its limit. */
+static uint64_t window_ns(const struct probe_session *session)
+{
+	uint64_t end = window_of(session)->limit_ns;
+
+	if (!end)
+		end = clock_now_ns();
+	return end > session->attached_ns ? end - session->attached_ns : 0;
 }
 
 void probe_session_detach(struct probe_session *session)
 {
-	for (size_t i = 0; i < session->links.len; i++)
-		bpf_link__destroy(session->links.data[i]);
-	session->links.len = 0;
-	if (session->attached)
-		session->on_ns += clock_now_ns() - session->attached_ns;
+	if (!session->attached)
+		return;
+	__atomic_store_n(&window_of(session)->open, 0, __ATOMIC_RELEASE);
+	session->on_ns += window_ns(session);
 	session->attached = false;
+	links_detach(&session->links);
 }
 
 void probe_session_close(struct probe_session *session)
@@ -297,10 +226,22 @@ void probe_session_close(struct probe_session *session)
 	if (!session)
 		return;
 	probe_session_detach(session);
-	vec_free(&session->links);
+	links_free(&session->links);
+	ring_buffer__free(session->alarm);
 	conctrace_bpf__destroy(session->skel);
-	free(session->sites);
 	free(session);
+}
+
+void probe_session_limit_hits(struct probe_session *session, uint64_t hits)
+{
+	uint64_t batches = hits / CT_HIT_BATCH;
+
+	window_of(session)->max_batches = hits && !batches ? 1 : batches;
+}
+
+int probe_session_limit_fd(const struct probe_session *session)
+{
+	return ring_buffer__epoll_fd(session->alarm);
 }
 
 const struct probe_maps *probe_session_maps(const struct probe_session *session)
@@ -308,9 +249,19 @@ const struct probe_maps *probe_session_maps(const struct probe_session *session)
 	return &session->maps;
 }
 
+pid_t probe_session_pid(const struct probe_session *session)
+{
+	return session->pid;
+}
+
+size_t probe_session_probes(const struct probe_session *session)
+{
+	return session->links.count;
+}
+
 bool probe_session_uses_multi(const struct probe_session *session)
 {
-	return session->multi;
+	return session->links.multi;
 }
 
 uint64_t probe_session_attached_ns(const struct probe_session *session)
@@ -320,7 +271,7 @@ uint64_t probe_session_attached_ns(const struct probe_session *session)
 
 uint64_t probe_session_on_ns(const struct probe_session *session)
 {
-	return session->on_ns + (session->attached ? clock_now_ns() - session->attached_ns : 0);
+	return session->on_ns + (session->attached ? window_ns(session) : 0);
 }
 
 uint64_t probe_session_map_bytes(const struct probe_session *session)
@@ -332,4 +283,29 @@ uint64_t probe_session_map_bytes(const struct probe_session *session)
 		bytes += (uint64_t)bpf_map__max_entries(map) *
 			 (bpf_map__key_size(map) + bpf_map__value_size(map));
 	return bytes;
+}
+
+uint64_t probe_session_hits(const struct probe_session *session)
+{
+	struct ct_counters values[session->cpus];
+	const uint32_t only = 0;
+	uint64_t hits = 0;
+
+	if (bpf_map_lookup_elem(session->maps.counters, &only, values))
+		return 0;
+	for (int cpu = 0; cpu < session->cpus; cpu++)
+		hits += values[cpu].n[CT_N_HITS];
+	return hits;
+}
+
+int probe_session_run_stats(const struct probe_session *session, uint64_t *runs, uint64_t *ns)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_prog_get_info_by_fd(bpf_program__fd(session->links.program), &info, &len))
+		return -errno;
+	*runs = info.run_cnt;
+	*ns = info.run_time_ns;
+	return 0;
 }

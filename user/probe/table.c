@@ -35,7 +35,7 @@ const char *probe_role_name(enum probe_role role)
 const struct probe_point probe_table[] = {
 	{
 		.role = ROLE_SPAWN,
-		.program = "spawn_runqput",
+		.handler = CT_ON_SPAWN,
 		.names = { "runtime.newproc.func1" },
 		.place = PLACE_CALL,
 		.callee = "runtime.runqput",
@@ -46,7 +46,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_EXIT,
-		.program = "exit_gp",
+		.handler = CT_ON_EXIT,
 		.names = { "runtime.gdestroy", "runtime.goexit0" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,
@@ -57,7 +57,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_PARK,
-		.program = "park",
+		.handler = CT_ON_PARK,
 		.names = { "runtime.gopark" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,
@@ -68,7 +68,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_PARK,
-		.program = "park_aborted",
+		.handler = CT_ON_PARK_ABORTED,
 		.names = { "runtime.park_m" },
 		.place = PLACE_CALL,
 		.callee = "runtime.casgstatus",
@@ -80,7 +80,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_READY,
-		.program = "ready_gp",
+		.handler = CT_ON_READY,
 		.names = { "runtime.ready" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,
@@ -91,7 +91,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_READY,
-		.program = "ready_scheduler",
+		.handler = CT_ON_READY_SCHEDULER,
 		.names = { "runtime.findRunnable", "runtime.findrunnable" },
 		.place = PLACE_CALL,
 		.callee = "runtime.casgstatus",
@@ -103,7 +103,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_READY,
-		.program = "ready_scheduler",
+		.handler = CT_ON_READY_SCHEDULER,
 		.names = { "runtime.injectglist" },
 		.place = PLACE_CALL,
 		.callee = "runtime.casgstatus",
@@ -115,7 +115,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_READY,
-		.program = "ready_scheduler",
+		.handler = CT_ON_READY_SCHEDULER,
 		.names = { "runtime.(*gcControllerState).findRunnableGCWorker" },
 		.place = PLACE_CALL,
 		.callee = "runtime.casgstatus",
@@ -127,7 +127,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_LOCK_WAIT,
-		.program = "lock_wait",
+		.handler = CT_ON_LOCK_WAIT,
 		.names = { "runtime.semacquire1" },
 		.place = PLACE_CALL,
 		.callee = "runtime.(*semaRoot).queue",
@@ -138,7 +138,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_LOCK_WAIT,
-		.program = "cond_wait",
+		.handler = CT_ON_COND_WAIT,
 		.names = { "sync.runtime_notifyListWait" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,
@@ -149,7 +149,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_LOCK_RELEASE,
-		.program = "lock_release",
+		.handler = CT_ON_LOCK_RELEASE,
 		.names = { "runtime.semrelease1" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,
@@ -160,7 +160,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_CHAN_SEND,
-		.program = "chan_send",
+		.handler = CT_ON_CHAN_SEND,
 		.names = { "runtime.chansend" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,
@@ -171,7 +171,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_CHAN_RECV,
-		.program = "chan_recv",
+		.handler = CT_ON_CHAN_RECV,
 		.names = { "runtime.chanrecv" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,
@@ -182,7 +182,7 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_CHAN_CLOSE,
-		.program = "chan_close",
+		.handler = CT_ON_CHAN_CLOSE,
 		.names = { "runtime.closechan" },
 		.place = PLACE_ENTRY,
 		.when_reg = NO_REG,

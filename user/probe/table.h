@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conctrace_abi.h"
+
 enum probe_role {
 	ROLE_SPAWN,
 	ROLE_EXIT,
@@ -45,7 +47,7 @@ enum probe_place {
 
 struct probe_point {
 	enum probe_role role;
-	const char *program;            /* the BPF program's name in the skeleton */
+	enum ct_handler handler;        /* what the BPF program does there */
 	const char *names[PROBE_NAMES]; /* alternatives, newest first; NULL ends */
 	enum probe_place place;
 	const char *callee;       /* PLACE_CALL */
