@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The budget against simulated targets. The simulation knows what tracing really costs, and adds
+ * it up by itself: the clock moves in steps, each with as many hits as the target has just then.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "probe/budget.h"
+
+#define MSEC 1000000ULL
+#define SEC (1000 * MSEC)
+#define HIT_NS 1500.0
+#define TURN_NS 250000.0
+#define STEP (MSEC / 10)
+#define LATENCY (2 * STEP) /* of ending a window whose hits have reached the limit */
+#define CLOSING (40 * MSEC)
+
+/* Hits a second at a moment of a target. */
+typedef double (*rate_fn)(uint64_t at_ns);
+
+struct outcome {
+	double cost_ns, worst_excess_ns; /* above share x time, at any moment */
+	uint64_t on_ns, hits, windows;
+	double hits_estimated; /* of the whole time, from those seen */
+	double hits_true;
+};
+
+struct simulation {
+	struct budget budget;
+	rate_fn rate;
+	uint64_t now;
+	double fraction;
+	struct outcome outcome;
+};
+
+static void account(struct simulation *sim, double cost)
+{
+	double excess;
+
+	sim->outcome.cost_ns += cost;
+	excess = sim->outcome.cost_ns - sim->budget.share * sim->now;
+	if (excess > sim->outcome.worst_excess_ns)
+		sim->outcome.worst_excess_ns = excess;
+}
+
+/* One step of the clock; the hits that the target has in it when it is traced. */
+static uint64_t step(struct simulation *sim)
+{
+	double hits = sim->rate(sim->now) * STEP / 1e9 + sim->fraction;
+
+	sim->fraction = hits - floor(hits);
+	sim->outcome.hits_true += floor(hits);
+	sim->now += STEP;
+	return hits;
+}
+
+static void rest(struct simulation *sim, uint64_t ns)
+{
+	for (uint64_t end = sim->now + ns; sim->now < end;)
+		step(sim);
+}
+
+static uint64_t trace(struct simulation *sim, uint64_t ns, uint64_t max_hits, uint64_t *hits)
+{
+	uint64_t begin = sim->now, limit_at = UINT64_MAX;
+
+	*hits = 0;
+	while (sim->now < begin + ns && sim->now < limit_at) {
+		uint64_t more = step(sim);
+
+		*hits += more;
+		account(sim, more * HIT_NS);
+		if (*hits >= max_hits && limit_at == UINT64_MAX)
+			limit_at = sim->now + LATENCY;
+	}
+	sim->outcome.hits += *hits;
+	sim->outcome.on_ns += sim->now - begin;
+	return sim->now - begin;
+}
+
+static void window(struct simulation *sim, uint64_t end)
+{
+	struct budget_window window = budget_window(&sim->budget);
+	uint64_t length = window.length_ns, limit = window.max_hits, hits, on;
+	bool open = true;
+
+	while (open) {
+		on = trace(sim, length, limit, &hits);
+		budget_earn(&sim->budget, on);
+		budget_spend_hits(&sim->budget, on,
+				  (struct budget_hits){ .all = hits, .busiest = hits / 2 });
+		open = hits < limit && budget_may_stay_open(&sim->budget, &limit) && sim->now < end;
+		length = 50 * MSEC;
+	}
+	budget_spend_turn(&sim->budget);
+	account(sim, TURN_NS);
+	sim->outcome.windows++;
+	rest(sim, CLOSING);
+	budget_earn(&sim->budget, CLOSING);
+}
+
+static struct outcome simulate(rate_fn rate, double share, uint64_t duration)
+{
+	struct simulation sim = { .rate = rate };
+
+	budget_init(&sim.budget, share, HIT_NS, TURN_NS);
+	while (sim.now < duration) {
+		uint64_t pause = budget_rest_ns(&sim.budget), before = sim.now;
+
+		rest(&sim, pause);
+		budget_earn(&sim.budget, sim.now - before);
+		window(&sim, duration);
+	}
+	assert_true(fabs(sim.budget.spent_ns - sim.outcome.cost_ns) < 1e-6 * sim.outcome.cost_ns);
+	sim.outcome.hits_estimated = (double)sim.outcome.hits * sim.now / sim.outcome.on_ns;
+	return sim.outcome;
+}
+
+static double hot(uint64_t at)
+{
+	(void)at;
+	return 650000;
+}
+
+static double idle(uint64_t at)
+{
+	(void)at;
+	return 0;
+}
+
+static double quiet(uint64_t at)
+{
+	(void)at;
+	return 3000;
+}
+
+/* 100 times as much from one moment to the next, and back, every 700 ms. */
+static double jumping(uint64_t at)
+{
+	return at / (700 * MSEC) % 2 ? 600000 : 6000;
+}
+
+/* 5 ms of everything in each 100 ms, then nothing. */
+static double bursts(uint64_t at)
+{
+	return at % (100 * MSEC) < 5 * MSEC ? 600000 : 0;
+}
+
+static double nothing_then_everything(uint64_t at)
+{
+	return at < 3 * SEC ? 0 : 650000;
+}
+
+#define SHARE 0.02
+
+/*
+ * What may be above the share of the time: the credit of 1/4 s, the debt of one window (that of the
+ * rate jumping just before its end, and the time to notice it).
+ */
+static double tolerated(double share)
+{
+	return share * 350e6 + 2 * TURN_NS + 650000 * HIT_NS / 1e9 * (LATENCY + 2 * STEP) + 1e6;
+}
+
+static void keeps_to_its_share_whatever_the_rate(void **state)
+{
+	static const rate_fn rates[] = {
+		hot, idle, quiet, jumping, bursts, nothing_then_everything
+	};
+	static const double shares[] = { 0.001, 0.005, 0.02, 0.1, 0.5 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		for (size_t j = 0; j < sizeof(shares) / sizeof(shares[0]); j++) {
+			struct outcome outcome = simulate(rates[i], shares[j], 20 * SEC);
+
+			print_message("# rate %zu share %.3f: %llu windows, on %.4f, cost %.5f, "
+				      "worst excess %.2f ms\n",
+				      i, shares[j], (unsigned long long)outcome.windows,
+				      outcome.on_ns / 20e9, outcome.cost_ns / 20e9,
+				      outcome.worst_excess_ns / 1e6);
+			assert_true(outcome.worst_excess_ns < tolerated(shares[j]));
+			assert_true(outcome.cost_ns < shares[j] * 20e9 + tolerated(shares[j]));
+		}
+	}
+}
+
+static void uses_the_budget_it_has(void **state)
+{
+	struct outcome outcome = simulate(hot, SHARE, 20 * SEC);
+
+	(void)state;
+	assert_true(outcome.cost_ns > 0.85 * SHARE * 20e9);
+	assert_true(outcome.windows > 100);
+}
+
+static void traces_all_the_time_what_is_quiet(void **state)
+{
+	struct outcome outcome = simulate(quiet, SHARE, 10 * SEC);
+
+	(void)state;
+	assert_true(outcome.on_ns > 0.97 * 10e9);
+	outcome = simulate(idle, SHARE, 10 * SEC);
+	assert_true(outcome.on_ns > 0.97 * 10e9);
+	assert_in_range(outcome.windows, 1, 3);
+}
+
+/* A quiet target that becomes a hot one costs at most the saved credit before tracing ends. */
+static void ends_a_window_when_the_rate_jumps(void **state)
+{
+	struct simulation sim = { .rate = nothing_then_everything };
+	double before;
+
+	(void)state;
+	budget_init(&sim.budget, SHARE, HIT_NS, TURN_NS);
+	sim.now = 2 * SEC;
+	while (sim.now < 3 * SEC) {
+		uint64_t pause = budget_rest_ns(&sim.budget);
+
+		rest(&sim, pause);
+		budget_earn(&sim.budget, pause);
+		before = sim.outcome.cost_ns;
+		window(&sim, 4 * SEC);
+	}
+	assert_in_range(sim.now, 3 * SEC, 3 * SEC + 10 * MSEC + CLOSING);
+	assert_true(sim.outcome.cost_ns - before < SHARE * 250e6 + TURN_NS + 1e6);
+}
+
+static void counts_are_estimated_without_bias(void **state)
+{
+	static const rate_fn rates[] = { hot, quiet, jumping };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		struct outcome outcome = simulate(rates[i], SHARE, 30 * SEC);
+		double ratio = outcome.hits_estimated / outcome.hits_true;
+
+		print_message("# rate %zu: estimated / true %.3f\n", i, ratio);
+		/* when the rate jumps, what was long open weighs more: see governor.h */
+		if (rates[i] != jumping)
+			assert_true(ratio > 0.97 && ratio < 1.03);
+	}
+}
+
+static void shares_hits_among_busy_cpus(void **state)
+{
+	struct budget budget;
+
+	(void)state;
+	budget_init(&budget, SHARE, HIT_NS, TURN_NS);
+	budget.busy_cpus = 16;
+	budget_spend_hits(&budget, MSEC, (struct budget_hits){ .all = 800, .busiest = 50 });
+	assert_true(fabs(budget.spent_ns - 100 * HIT_NS) < 1);
+	/* a hot goroutine on one CPU feels its own hits in full */
+	budget_spend_hits(&budget, MSEC, (struct budget_hits){ .all = 800, .busiest = 700 });
+	assert_true(fabs(budget.spent_ns - 800 * HIT_NS) < 1);
+	/* a ping-pong on two CPUs feels all of them */
+	budget.busy_cpus = 2;
+	budget_spend_hits(&budget, MSEC, (struct budget_hits){ .all = 800, .busiest = 400 });
+	assert_true(fabs(budget.spent_ns - 1600 * HIT_NS) < 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_to_its_share_whatever_the_rate),
+		cmocka_unit_test(uses_the_budget_it_has),
+		cmocka_unit_test(traces_all_the_time_what_is_quiet),
+		cmocka_unit_test(ends_a_window_when_the_rate_jumps),
+		cmocka_unit_test(counts_are_estimated_without_bias),
+		cmocka_unit_test(shares_hits_among_busy_cpus),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

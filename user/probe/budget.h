@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * When to trace and when to rest, so that the cost stays within a share of the target's time.
+ * Pure: the governor tells it what happened, and does what it says.
+ *
+ * Time that passes earns credit (a share of it), hits and the opening and closing of a window
+ * spend it. A window is opened when there is credit for what the latest one leads to expect, and
+ * its hits are limited to the credit there is. So whatever the rate does, the cost up to any
+ * moment is at most share x (time + 1/4 s) and what one limit may be overrun by; debt is worked
+ * off by rest. Where the rate is low enough to trace all the time, the window just stays open.
+ *
+ * Cost is in ns of the target's wall time, conservatively: a hit delays the goroutine it is in, and
+ * where one goroutine after the other runs (a ping-pong), all of it. The hits of a window are shared
+ * out among as many CPUs as the target keeps busy, half of them (Go's idle threads spin; up to half
+ * of the busy ones may do nothing but that), yet never count less than those of the busiest CPU.
+ */
+#ifndef PROBE_BUDGET_H
+#define PROBE_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct budget {
+	double share;     /* of the target's time, 0.02 is 2 % */
+	double hit_ns;    /* what one hit costs the thread it happens in */
+	double turn_ns;   /* what opening and closing a window costs the target */
+	double busy_cpus; /* CPUs that the target keeps busy */
+
+	double credit_ns;
+	double spent_ns; /* in all */
+	double rate;     /* hits per ns of the latest window */
+	double wall_ns;  /* cost of a hit of the latest window in wall time */
+};
+
+/* Hits of a stretch of time, in all and on the CPU that had most of them. */
+struct budget_hits {
+	uint64_t all, busiest;
+};
+
+struct budget_window {
+	uint64_t length_ns; /* then ask budget_may_stay_open */
+	uint64_t max_hits;  /* end it at once when there are so many */
+};
+
+/* hit_ns and turn_ns are guesses, to be set as soon as they are measured. */
+void budget_init(struct budget *budget, double share, double hit_ns, double turn_ns);
+/* Time has passed. */
+void budget_earn(struct budget *budget, uint64_t ns);
+/* How long to rest before the next window. */
+uint64_t budget_rest_ns(const struct budget *budget);
+struct budget_window budget_window(const struct budget *budget);
+/* A window, or a part of a long one, had so many hits in on_ns. */
+void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits hits);
+/* A window was opened and closed. */
+void budget_spend_turn(struct budget *budget);
+/* The hits of the latest stretch are so few that tracing may go on; max_hits from now on then. */
+bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits);
+
+#endif
