@@ -35,7 +35,7 @@ teardown() {
 		kill -CONT "$pid" 2>/dev/null || true
 		kill -KILL "$pid" 2>/dev/null || true
 	done
-	wait 2>/dev/null || true
+	[ ${#STARTED[@]} = 0 ] || wait "${STARTED[@]}" 2>/dev/null || true
 }
 
 # target_start PROGRAM [ARGUMENT...]: returns when it is ready. Sets TARGET_PID, TARGET_DIR (its
