@@ -8,7 +8,9 @@
 // exactly once: nobody arrives late, nobody finds the event already there, no lock is taken by a
 // third. The conductor waits by looking and yielding; the holds are its only own waits.
 //
-// Wait times are by this program's clock, read right before and after each operation.
+// Wait times are by this program's clock, read right before and after each operation. After it
+// includes the time in the run queue, which is no part of the wait; so the program also says how long
+// each wait took at least: until it was about to be ended.
 package main
 
 import (
@@ -50,31 +52,35 @@ type site struct {
 	Parks    int64     `json:"parks"`
 	Waits    int64     `json:"waits"` // ended
 	WaitNs   int64     `json:"wait_ns"`
+	LeastNs  int64     `json:"wait_ns_least"`
 	MaxNs    int64     `json:"wait_ns_max"`
 
-	n       int                // waiters
-	timed   bool               // ends by itself
-	prepare func()             // before the waiters start
-	wait    func(i int)        // blocks; waiter i
-	after   func(i int)        // what the waiter does once it came back
-	release func(i int)        // lets waiter i, or some waiter, go on
-	object  func(i int) object // what waiter i waits for
+	n       int                                    // waiters
+	timed   bool                                   // ends by itself
+	due     func(i int, begin time.Time) time.Time // when it does
+	prepare func()                                 // before the waiters start
+	wait    func(i int)                            // blocks; waiter i
+	after   func(i int)                            // what the waiter does once it came back
+	release func(i int)                            // lets waiter i, or some waiter, go on
+	object  func(i int) object                     // what waiter i waits for
 	running []waiter
 	done    int64
 }
 
 type waiter struct {
-	goid int64
-	ns   int64
+	goid  int64
+	begin time.Time
+	ns    int64
 }
 
 // tally is what happened to one object.
 type tally struct {
 	object
-	Waits  int64            `json:"waits"`
-	WaitNs int64            `json:"wait_ns"`
-	ByOp   map[string]int64 `json:"by_op,omitempty"`
-	Sites  map[string]int64 `json:"sites"`
+	Waits   int64            `json:"waits"`
+	WaitNs  int64            `json:"wait_ns"`
+	LeastNs int64            `json:"wait_ns_least"`
+	ByOp    map[string]int64 `json:"by_op,omitempty"`
+	Sites   map[string]int64 `json:"sites"`
 }
 
 type conductor struct {
@@ -89,9 +95,9 @@ type conductor struct {
 func (s *site) run(i int, from *spawnSite) {
 	w := &s.running[i]
 	atomic.StoreInt64(&w.goid, ctl.Goid())
-	begin := time.Now()
+	w.begin = time.Now()
 	s.wait(i)
-	w.ns = int64(time.Since(begin))
+	w.ns = int64(time.Since(w.begin))
 	if s.after != nil {
 		s.after(i)
 	}
@@ -149,6 +155,7 @@ func (s *site) learn(state ctl.State) {
 
 // finish lets a site's waiters go and books what they did.
 func (c *conductor) finish(s *site) {
+	released := time.Now()
 	for i := 0; i < s.n; i++ {
 		if s.release != nil {
 			s.release(i)
@@ -158,22 +165,29 @@ func (c *conductor) finish(s *site) {
 		runtime.Gosched()
 	}
 	for i := range s.running {
-		s.book(s.running[i].ns)
+		w := &s.running[i]
+		end := released
+		if s.due != nil {
+			end = s.due(i, w.begin)
+		}
+		least := int64(end.Sub(w.begin))
+		s.book(w.ns, least)
 		if s.object != nil {
-			c.tally(s.object(i), s, s.running[i].ns)
+			c.tally(s.object(i), s, w.ns, least)
 		}
 	}
 }
 
-func (s *site) book(ns int64) {
+func (s *site) book(ns, least int64) {
 	s.Waits++
 	s.WaitNs += ns
+	s.LeastNs += least
 	if ns > s.MaxNs {
 		s.MaxNs = ns
 	}
 }
 
-func (c *conductor) tally(o object, s *site, ns int64) {
+func (c *conductor) tally(o object, s *site, ns, least int64) {
 	t := c.objects[o.Addr]
 	if t == nil {
 		t = &tally{object: o, Sites: map[string]int64{}}
@@ -184,6 +198,7 @@ func (c *conductor) tally(o object, s *site, ns int64) {
 	}
 	t.Waits++
 	t.WaitNs += ns
+	t.LeastNs += least
 	t.Sites[s.Function]++
 	if t.ByOp != nil {
 		t.ByOp[s.Reason]++
@@ -202,7 +217,7 @@ func (c *conductor) round() {
 	begin := time.Now()
 	holdStill(*hold)
 	c.holds.Parks++
-	c.holds.book(int64(time.Since(begin)))
+	c.holds.book(int64(time.Since(begin)), int64(*hold))
 	for _, s := range c.sites {
 		c.finish(s)
 	}

@@ -316,20 +316,23 @@ func condSite(n int) *site {
 
 func timedSites(n int) []*site {
 	var timers []*time.Timer
+	var set time.Time
 	return []*site{
 		{
 			Function: "main.sleeper", Class: "sleep", n: n, timed: true,
 			wait: func(int) { sleeper(*hold) },
+			due:  func(_ int, begin time.Time) time.Time { return begin.Add(*hold) },
 		},
 		{
 			Function: "main.recvTimer", Class: "chan", n: n, timed: true,
 			prepare: func() {
-				timers = nil
+				timers, set = nil, time.Now()
 				for i := 0; i < n; i++ {
 					timers = append(timers, time.NewTimer(*hold+*hold/2))
 				}
 			},
 			wait: func(i int) { recvTimer(timers[i]) },
+			due:  func(int, time.Time) time.Time { return set.Add(*hold + *hold/2) },
 		},
 	}
 }
