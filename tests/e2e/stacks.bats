@@ -26,7 +26,7 @@ same() {
 	"$CONCTRACE" stacks -p "$TARGET_PID" >"$TARGET_DIR/ours" || fail "$1: no dump"
 	curl -sS -H 'Connection: close' "${url}goroutine?debug=2" >"$TARGET_DIR/gos" ||
 		fail "$1: no dump of its own"
-	go_dump check "$TARGET_DIR/ours" || fail "$1: malformed"
+	go_dump check "$TARGET_DIR/ours" >"$TARGET_DIR/count" || fail "$1: malformed"
 	differ=$(go_dump diff "$TARGET_DIR/ours" "$TARGET_DIR/gos") || fail "$1: $differ"
 	target_quit
 }
@@ -57,7 +57,7 @@ version() {
 @test "goroutines that run have no stack, and the dump says so as Go does" {
 	target_start "$ANY/zoo" -busy
 	"$CONCTRACE" stacks -p "$TARGET_PID" >"$TARGET_DIR/ours"
-	go_dump check "$TARGET_DIR/ours" || fail "malformed"
+	go_dump check "$TARGET_DIR/ours" >"$TARGET_DIR/count" || fail "malformed"
 	grep -A 2 '\[running\]:$' "$TARGET_DIR/ours" | tr '\n' ' ' |
 		grep -q 'stack unavailable created by main.keep' || fail "$(cat "$TARGET_DIR/ours")"
 	target_quit
@@ -68,7 +68,7 @@ version() {
 	target_go
 	for _ in 1 2 3 4 5; do
 		"$CONCTRACE" stacks --system -p "$TARGET_PID" >"$TARGET_DIR/ours" || fail "no dump"
-		go_dump check "$TARGET_DIR/ours" || fail "malformed"
+		go_dump check "$TARGET_DIR/ours" >"$TARGET_DIR/count" || fail "malformed"
 	done
 	target_stop
 	target_quit

@@ -1,407 +1,407 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A chunk of goroutines at a time: their g structs, the tops of their stacks, then the g structs
- * again. What changed in between was running and is read once more on its own.
+ * allgs is cut into chunks, which are read by one thread, or by several when there are many, and
+ * put together in their order. Then comes what needs all goroutines.
  */
 #include "collect/snapshot.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
-#include "collect/unwind.h"
-#include "collect/wait_object.h"
-#include "target/memory.h"
+#include "collect/chunk.h"
+#include "collect/labels.h"
+#include "collect/peers.h"
 
 #define WHAT "reading the goroutines"
-#define CHUNK 8192
 #define GOROUTINES_MAX (1ULL << 27)
-#define G_SIZE_MAX 4096
-#define STACK_MAX (4ULL << 30)
-#define DEFAULT_DEPTH 128
-#define TORN_RETRIES 3
+#define THREADS_MAX 4
+#define CHUNKS_A_THREAD 8 /* fewer are not worth a thread */
 
-struct reader {
+struct snapshot_reader {
 	const struct target *target;
-	const struct snapshot_options *options;
-	struct snapshot *snapshot;
-	struct pc_cache *cache;
-	size_t g_size, max_depth;
-	uint64_t addrs[CHUNK];
-	uint8_t *before, *after;  /* CHUNK g structs each */
-	uint8_t *stacks;          /* CHUNK windows */
-	size_t window_len[CHUNK]; /* bytes of each that were read */
-	uint64_t waiting[CHUNK];
-	size_t slot[CHUNK]; /* of the chunk's goroutines that were kept: index in `addrs` */
-	uint64_t *pcs;      /* max_depth */
-	struct memory_piece pieces[CHUNK];
+	struct chunk_reader *readers[THREADS_MAX]; /* NULL: not needed so far */
+	bool remembers;
+	struct snapshot_options options; /* of the last snapshot */
+	struct snapshot_memory memory;
+	struct snapshot_memory next; /* its `known` is filled while a snapshot is taken */
 };
 
-static uint64_t word(const uint8_t *bytes, uint32_t offset)
+struct snapshot_reader *snapshot_reader_new(const struct target *target)
 {
-	uint64_t value;
-
-	if (offset == LAYOUT_ABSENT)
-		return 0;
-	memcpy(&value, bytes + offset, sizeof(value));
-	return value;
-}
-
-static uint32_t raw_status(const struct layout *layout, const uint8_t *g)
-{
-	uint32_t status;
-
-	memcpy(&status, g + layout->g_atomicstatus, sizeof(status));
-	return status;
-}
-
-static bool exists(uint32_t status)
-{
-	return status != G_IDLE && status != G_DEAD && status != G_DEADEXTRA &&
-	       status <= G_DEADEXTRA;
-}
-
-/* The same rest: nothing that a walk of the stack depends on has changed. */
-static bool is_same_rest(const struct layout *layout, const uint8_t *a, const uint8_t *b)
-{
-	const uint32_t fields[] = { layout->g_goid,
-				    layout->g_sched + layout->gobuf_pc,
-				    layout->g_sched + layout->gobuf_sp,
-				    layout->g_stack_lo,
-				    layout->g_stack_lo + 8,
-				    layout->g_syscallsp,
-				    layout->g_syscallpc };
-
-	if ((raw_status(layout, a) & ~G_SCAN_BIT) != (raw_status(layout, b) & ~G_SCAN_BIT))
-		return false;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (word(a, fields[i]) != word(b, fields[i]))
-			return false;
-	return true;
-}
-
-static void describe(struct reader *reader, uint64_t addr, const uint8_t *g,
-		     struct goroutine *goroutine)
-{
-	const struct target *target = reader->target;
-	const struct layout *layout = &target->layout;
-	uint32_t status = raw_status(layout, g);
-
-	*goroutine = (struct goroutine){
-		.g = addr,
-		.goid = word(g, layout->g_goid),
-		.parent_goid = word(g, layout->g_parentgoid),
-		.gopc = word(g, layout->g_gopc),
-		.startpc = word(g, layout->g_startpc),
-		.waitsince_ns = word(g, layout->g_waitsince),
-		.status = status & ~G_SCAN_BIT,
-		.scan = status & G_SCAN_BIT,
-		.locked = word(g, layout->g_lockedm) != 0,
-	};
-	if (goroutine->status == G_WAITING || goroutine->status == G_LEAKED) {
-		goroutine->wait_reason = g[layout->g_waitreason];
-		goroutine->wait_kind = wait_kind_of(
-			wait_reason_text(target->reasons_minor, goroutine->wait_reason));
-	}
-	goroutine->system =
-		pc_cache_look_up(reader->cache, target, goroutine->startpc)->system_start;
-}
-
-/* Where the goroutine rests; false when it does not. */
-static bool resting_place(const struct layout *layout, const uint8_t *g, uint64_t *pc, uint64_t *sp,
-			  uint64_t *hi)
-{
-	uint64_t lo = word(g, layout->g_stack_lo);
-
-	*hi = word(g, layout->g_stack_lo + 8);
-	switch (raw_status(layout, g) & ~G_SCAN_BIT) {
-	case G_SYSCALL:
-	case G_RUNNABLE:
-	case G_WAITING:
-	case G_PREEMPTED:
-	case G_LEAKED:
-		/* also after a system call, until it runs again */
-		*sp = word(g, layout->g_syscallsp);
-		if (*sp) {
-			*pc = word(g, layout->g_syscallpc);
-			break;
-		}
-		*pc = word(g, layout->g_sched + layout->gobuf_pc);
-		*sp = word(g, layout->g_sched + layout->gobuf_sp);
-		break;
-	default:
-		return false;
-	}
-	return *pc && *sp >= lo && *sp < *hi && *hi - lo <= STACK_MAX && *sp % 8 == 0;
-}
-
-static size_t window_length(uint64_t sp, uint64_t hi)
-{
-	return hi - sp < UNWIND_WINDOW ? hi - sp : UNWIND_WINDOW;
-}
-
-static int keep_stack(struct reader *reader, struct goroutine *goroutine, size_t count)
-{
-	struct snapshot *snapshot = reader->snapshot;
-
-	goroutine->first_pc = snapshot->pcs.len;
-	goroutine->pc_count = count;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t *pc = vec_push(&snapshot->pcs);
-
-		if (!pc)
-			return -ENOMEM;
-		*pc = reader->pcs[i];
-	}
-	return 0;
-}
-
-static size_t walk(struct reader *reader, const uint8_t *g, uint8_t *window, size_t window_len,
-		   bool *cut)
-{
-	struct unwind unwind = { .target = reader->target,
-				 .cache = reader->cache,
-				 .window = window,
-				 .window_len = window_len };
-
-	*cut = true;
-	if (!resting_place(&reader->target->layout, g, &unwind.pc, &unwind.sp, &unwind.stack_hi))
-		return 0;
-	unwind.in_syscall = word(g, reader->target->layout.g_syscallsp) != 0;
-	unwind.window_addr = unwind.sp;
-	return unwind_stack(&unwind, reader->pcs, reader->max_depth, cut);
-}
-
-/* One goroutine from scratch; false: it still would not hold still. */
-static bool read_again(struct reader *reader, struct goroutine *goroutine, uint8_t *window,
-		       size_t *count)
-{
-	const struct layout *layout = &reader->target->layout;
-	uint8_t first[G_SIZE_MAX], second[G_SIZE_MAX];
-	pid_t pid = reader->target->pid;
-	uint64_t addr = goroutine->g;
-
-	for (int i = 0; i < TORN_RETRIES; i++) {
-		if (memory_read(pid, addr, first, reader->g_size))
-			return false;
-		describe(reader, addr, first, goroutine);
-		*count = walk(reader, first, window, 0, &goroutine->stack_cut);
-		if (memory_read(pid, addr, second, reader->g_size))
-			return false;
-		if (is_same_rest(layout, first, second))
-			return true;
-	}
-	*count = 0;
-	return false;
-}
-
-static int read_stacks(struct reader *reader, size_t first)
-{
-	const struct layout *layout = &reader->target->layout;
-	size_t count = reader->snapshot->goroutines.len - first, pieces = 0;
-	bool rests[CHUNK];
-	int status;
-
-	for (size_t i = 0; i < count; i++) {
-		uint64_t pc, sp, hi;
-
-		rests[i] = resting_place(layout, reader->before + reader->slot[i] * reader->g_size,
-					 &pc, &sp, &hi);
-		if (rests[i])
-			reader->pieces[pieces++] =
-				(struct memory_piece){ .addr = sp,
-						       .to = reader->stacks + i * UNWIND_WINDOW,
-						       .len = window_length(sp, hi) };
-	}
-	status = memory_read_many(reader->target->pid, reader->pieces, pieces);
-	if (status)
-		return status;
-	for (size_t i = 0, piece = 0; i < count; i++) {
-		reader->window_len[i] = 0;
-		if (!rests[i])
-			continue;
-		if (reader->pieces[piece].ok)
-			reader->window_len[i] = reader->pieces[piece].len;
-		piece++;
-	}
-	return 0;
-}
-
-static int read_gs(struct reader *reader, uint8_t *to, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		reader->pieces[i] = (struct memory_piece){ .addr = reader->addrs[i],
-							   .to = to + i * reader->g_size,
-							   .len = reader->g_size };
-	return memory_read_many(reader->target->pid, reader->pieces, count);
-}
-
-static bool runs_user_code(struct reader *reader, const uint64_t *pcs, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!pc_cache_look_up(reader->cache, reader->target, pcs[i])->in_runtime)
-			return true;
-	return false;
-}
-
-/* The finalizers' goroutine is a user's while it runs a finalizer. */
-static void settle_system(struct reader *reader, struct goroutine *goroutine, size_t count)
-{
-	if (!goroutine->system ||
-	    !pc_cache_look_up(reader->cache, reader->target, goroutine->startpc)->system_when_idle)
-		return;
-	goroutine->system = !runs_user_code(reader, reader->pcs, count);
-	reader->snapshot->system -= !goroutine->system;
-}
-
-static void drop_system(struct snapshot *snapshot, size_t first)
-{
-	size_t kept = first;
-
-	for (size_t i = first; i < snapshot->goroutines.len; i++)
-		if (!snapshot->goroutines.data[i].system)
-			snapshot->goroutines.data[kept++] = snapshot->goroutines.data[i];
-	snapshot->goroutines.len = kept;
-}
-
-static int walk_stacks(struct reader *reader, size_t first)
-{
-	const struct layout *layout = &reader->target->layout;
-	struct snapshot *snapshot = reader->snapshot;
-
-	for (size_t i = first; i < snapshot->goroutines.len; i++) {
-		struct goroutine *goroutine = &snapshot->goroutines.data[i];
-		size_t slot = reader->slot[i - first], count;
-		const uint8_t *before = reader->before + slot * reader->g_size;
-		uint8_t *window = reader->stacks + (i - first) * UNWIND_WINDOW;
-		int status;
-
-		count = walk(reader, before, window, reader->window_len[i - first],
-			     &goroutine->stack_cut);
-		if (!is_same_rest(layout, before, reader->after + slot * reader->g_size) &&
-		    !read_again(reader, goroutine, window, &count)) {
-			goroutine->torn = true;
-			snapshot->torn++;
-			count = 0;
-		}
-		if (goroutine->status == G_RUNNING)
-			goroutine->stack_cut = true;
-		settle_system(reader, goroutine, count);
-		status = keep_stack(reader, goroutine, count);
-		if (status)
-			return status;
-	}
-	return 0;
-}
-
-static int keep_goroutines(struct reader *reader, size_t count, size_t first)
-{
-	const struct layout *layout = &reader->target->layout;
-	struct snapshot *snapshot = reader->snapshot;
-
-	for (size_t i = 0; i < count; i++) {
-		const uint8_t *g = reader->before + i * reader->g_size;
-		struct goroutine described, *goroutine;
-
-		if (!reader->pieces[i].ok) {
-			snapshot->unreadable++;
-			continue;
-		}
-		if (!exists(raw_status(layout, g) & ~G_SCAN_BIT))
-			continue;
-		describe(reader, reader->addrs[i], g, &described);
-		snapshot->system += described.system;
-		if (described.system && !reader->options->system &&
-		    !pc_cache_look_up(reader->cache, reader->target, described.startpc)
-			     ->system_when_idle)
-			continue;
-		goroutine = vec_push(&snapshot->goroutines);
-		if (!goroutine)
-			return -ENOMEM;
-		*goroutine = described;
-		reader->slot[snapshot->goroutines.len - 1 - first] = i;
-		reader->waiting[snapshot->goroutines.len - 1 - first] = word(g, layout->g_waiting);
-	}
-	return 0;
-}
-
-static int read_chunk(struct reader *reader, uint64_t table, size_t count)
-{
-	size_t first = reader->snapshot->goroutines.len;
-	int status = memory_read(reader->target->pid, table, reader->addrs, count * 8);
-
-	if (!status)
-		status = read_gs(reader, reader->before, count);
-	if (!status)
-		status = keep_goroutines(reader, count, first);
-	if (!status && reader->options->stacks) {
-		status = read_stacks(reader, first);
-		if (!status)
-			status = read_gs(reader, reader->after, count);
-		if (!status)
-			status = walk_stacks(reader, first);
-	}
-	if (!status)
-		status = wait_object_channels(reader->target, reader->snapshot, first,
-					      reader->waiting);
-	if (!reader->options->system)
-		drop_system(reader->snapshot, first);
-	return status;
-}
-
-static int read_all(struct reader *reader)
-{
-	const struct target *target = reader->target;
-	uint64_t count, table;
-	int status = memory_read_u64(target->pid, target->allglen, &count);
-
-	if (!status)
-		status = memory_read_u64(target->pid, target->allgptr, &table);
-	if (!status && count > GOROUTINES_MAX)
-		status = -EINVAL;
-	for (uint64_t i = 0; !status && i < count; i += CHUNK)
-		status = read_chunk(reader, table + 8 * i, count - i < CHUNK ? count - i : CHUNK);
-	if (!status)
-		status = wait_object_semaphores(target, reader->snapshot);
-	if (!status)
-		status = wait_object_chan_states(target, reader->snapshot);
-	return status;
-}
-
-static void reader_free(struct reader *reader)
-{
-	if (!reader)
-		return;
-	pc_cache_free(reader->cache);
-	free(reader->before);
-	free(reader->after);
-	free(reader->stacks);
-	free(reader->pcs);
-	free(reader);
-}
-
-static struct reader *reader_new(const struct target *target,
-				 const struct snapshot_options *options, struct snapshot *snapshot)
-{
-	struct reader *reader = calloc(1, sizeof(*reader));
+	struct snapshot_reader *reader = calloc(1, sizeof(*reader));
 
 	if (!reader)
 		return NULL;
 	reader->target = target;
-	reader->options = options;
-	reader->snapshot = snapshot;
-	reader->g_size = target->layout.g_size;
-	reader->max_depth = options->max_depth ? options->max_depth : DEFAULT_DEPTH;
-	reader->cache = pc_cache_new();
-	reader->before = malloc(CHUNK * reader->g_size);
-	reader->after = malloc(CHUNK * reader->g_size);
-	reader->stacks = malloc((size_t)CHUNK * UNWIND_WINDOW);
-	reader->pcs = calloc(reader->max_depth, sizeof(*reader->pcs));
-	if (reader->cache && reader->before && reader->after && reader->stacks && reader->pcs)
-		return reader;
-	reader_free(reader);
+	reader->remembers = true;
+	return reader;
+}
+
+void snapshot_reader_free(struct snapshot_reader *reader)
+{
+	if (!reader)
+		return;
+	for (int i = 0; i < THREADS_MAX; i++)
+		chunk_reader_free(reader->readers[i]);
+	snapshot_free(&reader->memory.last);
+	vec_free(&reader->memory.known);
+	vec_free(&reader->next.known);
+	free(reader);
+}
+
+/* One reading of all chunks. */
+struct job {
+	struct snapshot_reader *reader;
+	uint64_t table;
+	size_t count; /* goroutines */
+	size_t chunk_count;
+	struct chunk *chunks;
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	size_t next;    /* chunk that nobody reads yet */
+	bool *finished; /* by chunk */
+	bool failed;
+};
+
+struct worker {
+	struct job *job;
+	struct chunk_reader *reader;
+	pthread_t thread;
+};
+
+static int read_one(struct job *job, struct chunk_reader *reader, size_t number)
+{
+	size_t first = number * CHUNK_MAX;
+	size_t count = job->count - first < CHUNK_MAX ? job->count - first : CHUNK_MAX;
+
+	return chunk_read(reader, job->table + 8 * first, first, count, &job->chunks[number]);
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct job *job = worker->job;
+
+	pthread_mutex_lock(&job->lock);
+	while (job->next < job->chunk_count && !job->failed) {
+		size_t number = job->next++;
+		int status;
+
+		pthread_mutex_unlock(&job->lock);
+		status = read_one(job, worker->reader, number);
+		pthread_mutex_lock(&job->lock);
+		job->chunks[number].status = status;
+		job->finished[number] = true;
+		job->failed = job->failed || status;
+		pthread_cond_signal(&job->done);
+	}
+	pthread_mutex_unlock(&job->lock);
 	return NULL;
+}
+
+static int append(void *vec_data, size_t *len, size_t *cap, const void *from, size_t count,
+		  size_t size)
+{
+	void **data = vec_data;
+
+	if (*len + count > *cap) {
+		size_t wanted = *len + count > *cap * 2 ? *len + count : *cap * 2;
+		void *grown = reallocarray(*data, wanted, size);
+
+		if (!grown)
+			return -ENOMEM;
+		*data = grown;
+		*cap = wanted;
+	}
+	if (count)
+		memcpy((char *)*data + *len * size, from, count * size);
+	*len += count;
+	return 0;
+}
+
+#define append_all(to, elements, count)                                                            \
+	append(&(to)->data, &(to)->len, &(to)->cap, elements, count, sizeof(*(to)->data))
+
+/* What is being put together. */
+struct assembly {
+	struct snapshot *snapshot;
+	const struct snapshot *last;
+	struct snapshot_memory *next;
+	struct stack_set stacks;
+	VEC(uint32_t) origins; /* of each goroutine */
+	cond_waiters conds;
+};
+
+static int take_stacks(struct assembly *assembly, const struct chunk *chunk,
+		       struct goroutine *goroutines)
+{
+	size_t count = chunk->stacks.stacks.len;
+	uint32_t *moved = calloc(count + 1, sizeof(*moved));
+	int status = moved ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < count && !status; i++) {
+		const struct stack_span *span = &chunk->stacks.stacks.data[i];
+
+		status = stack_set_add(&assembly->stacks, chunk->stacks.pcs.data + span->first,
+				       span->count, &moved[i]);
+	}
+	for (size_t i = 0; i < chunk->goroutines.len && !status; i++) {
+		uint32_t stack = goroutines[i].first_pc;
+
+		goroutines[i].first_pc =
+			stack == CHUNK_NONE ? 0 : assembly->stacks.stacks.data[moved[stack]].first;
+	}
+	free(moved);
+	return status;
+}
+
+static int take_cases(struct assembly *assembly, const struct chunk *chunk,
+		      struct goroutine *goroutines)
+{
+	struct snapshot *snapshot = assembly->snapshot;
+
+	for (size_t i = 0; i < chunk->goroutines.len; i++) {
+		struct goroutine *goroutine = &goroutines[i];
+		bool is_new = chunk->origins.data[i] == CHUNK_NONE;
+		const struct wait_case *from = is_new ? chunk->cases.data :
+							assembly->last->cases.data;
+		uint32_t first = goroutine->first_case;
+
+		goroutine->first_case = snapshot->cases.len;
+		if (append_all(&snapshot->cases, from + first, goroutine->case_count))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Indices in the chunk become those of the snapshot. */
+static int take_chunk(struct assembly *assembly, const struct chunk *chunk)
+{
+	struct snapshot *snapshot = assembly->snapshot;
+	size_t first = snapshot->goroutines.len, first_cond = assembly->conds.len,
+	       first_known = assembly->next->known.len;
+	struct goroutine *goroutines;
+	int status =
+		append_all(&snapshot->goroutines, chunk->goroutines.data, chunk->goroutines.len);
+
+	if (!status)
+		status = append_all(&assembly->origins, chunk->origins.data, chunk->origins.len);
+	if (!status)
+		status = append_all(&assembly->conds, chunk->conds.data, chunk->conds.len);
+	if (!status)
+		status = append_all(&assembly->next->known, chunk->known.data, chunk->known.len);
+	if (status)
+		return status;
+	for (size_t i = first_cond; i < assembly->conds.len; i++)
+		assembly->conds.data[i].goroutine += first;
+	for (size_t i = first_known; i < assembly->next->known.len; i++)
+		if (assembly->next->known.data[i].goroutine != CHUNK_NONE)
+			assembly->next->known.data[i].goroutine += first;
+	for (size_t i = 0; i < chunk->origins.len; i++)
+		snapshot->reused += chunk->origins.data[i] != CHUNK_NONE;
+	snapshot->torn += chunk->torn;
+	snapshot->unreadable += chunk->unreadable;
+	snapshot->system += chunk->system;
+	goroutines = snapshot->goroutines.data + first;
+	status = take_stacks(assembly, chunk, goroutines);
+	return status ? status : take_cases(assembly, chunk, goroutines);
+}
+
+static int take_chunks_as_they_come(struct job *job, struct assembly *assembly)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < job->chunk_count && !status; i++) {
+		pthread_mutex_lock(&job->lock);
+		while (!job->finished[i] && !job->failed)
+			pthread_cond_wait(&job->done, &job->lock);
+		status = job->finished[i] ? job->chunks[i].status : -ECANCELED;
+		pthread_mutex_unlock(&job->lock);
+		if (!status)
+			status = take_chunk(assembly, &job->chunks[i]);
+		chunk_free(&job->chunks[i]);
+		memset(&job->chunks[i], 0, sizeof(job->chunks[i]));
+	}
+	return status;
+}
+
+/* The error of whoever met one. */
+static int first_failure(const struct job *job, int status)
+{
+	for (size_t i = 0; i < job->chunk_count; i++)
+		if (job->finished[i] && job->chunks[i].status)
+			return job->chunks[i].status;
+	return status;
+}
+
+static int read_in_threads(struct job *job, struct worker *workers, size_t count,
+			   struct assembly *assembly)
+{
+	size_t started = 0;
+	int status;
+
+	while (started < count &&
+	       !pthread_create(&workers[started].thread, NULL, work, &workers[started]))
+		started++;
+	if (!started)
+		work(&workers[0]);
+	status = take_chunks_as_they_come(job, assembly);
+	pthread_mutex_lock(&job->lock);
+	job->failed = job->failed || status;
+	pthread_mutex_unlock(&job->lock);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(workers[i].thread, NULL);
+	return status == -ECANCELED ? first_failure(job, -EINVAL) : status;
+}
+
+static int read_in_turn(struct job *job, struct chunk_reader *reader, struct assembly *assembly)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < job->chunk_count && !status; i++) {
+		status = read_one(job, reader, i);
+		if (!status)
+			status = take_chunk(assembly, &job->chunks[i]);
+		chunk_free(&job->chunks[i]);
+		memset(&job->chunks[i], 0, sizeof(job->chunks[i]));
+	}
+	return status;
+}
+
+static size_t threads_for(size_t chunk_count)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t most = processors < 1 ? 1 : processors < THREADS_MAX ? processors : THREADS_MAX;
+	size_t wanted = chunk_count / CHUNKS_A_THREAD;
+
+	return wanted < 1 ? 1 : wanted < most ? wanted : most;
+}
+
+static int read_chunks(struct job *job, const struct snapshot_options *options,
+		       const struct snapshot_memory *memory, struct assembly *assembly)
+{
+	struct snapshot_reader *reader = job->reader;
+	size_t threads = threads_for(job->chunk_count);
+	struct worker workers[THREADS_MAX];
+	int status = 0;
+
+	job->chunks = calloc(job->chunk_count + 1, sizeof(*job->chunks));
+	job->finished = calloc(job->chunk_count + 1, sizeof(*job->finished));
+	if (!job->chunks || !job->finished)
+		status = -ENOMEM;
+	for (size_t i = 0; i < threads && !status; i++) {
+		if (!reader->readers[i])
+			reader->readers[i] = chunk_reader_new(reader->target);
+		status = reader->readers[i] ?
+				 chunk_reader_set(reader->readers[i], options, memory) :
+				 -ENOMEM;
+		workers[i] = (struct worker){ .job = job, .reader = reader->readers[i] };
+	}
+	if (!status && threads > 1)
+		status = read_in_threads(job, workers, threads, assembly);
+	else if (!status)
+		status = read_in_turn(job, reader->readers[0], assembly);
+	for (size_t i = 0; job->chunks && i < job->chunk_count; i++)
+		chunk_free(&job->chunks[i]);
+	free(job->chunks);
+	free(job->finished);
+	return status;
+}
+
+static int read_all(struct snapshot_reader *reader, const struct snapshot_options *options,
+		    const struct snapshot_memory *memory, struct assembly *assembly)
+{
+	const struct target *target = reader->target;
+	struct job job = { .reader = reader,
+			   .lock = PTHREAD_MUTEX_INITIALIZER,
+			   .done = PTHREAD_COND_INITIALIZER };
+	uint64_t count;
+	/* the runtime writes a moved table's address before its new length: so read the length first */
+	int status = memory_read_u64(target->pid, target->allglen, &count);
+
+	if (!status)
+		status = memory_read_u64(target->pid, target->allgptr, &job.table);
+	if (!status && count > GOROUTINES_MAX)
+		status = -EINVAL;
+	if (status)
+		return status;
+	job.count = count;
+	job.chunk_count = (count + CHUNK_MAX - 1) / CHUNK_MAX;
+	return read_chunks(&job, options, memory, assembly);
+}
+
+/* What needs all goroutines. */
+static int complete(struct snapshot_reader *reader, const struct snapshot_options *options,
+		    struct assembly *assembly)
+{
+	const struct target *target = reader->target;
+	struct snapshot *snapshot = assembly->snapshot;
+	uint32_t empty;
+	int status = snapshot_add_string(snapshot, "", 0, &empty);
+
+	if (!status)
+		status = wait_semaphores(target, snapshot);
+	if (!status)
+		status = wait_conds(target, snapshot, &assembly->conds);
+	if (!status)
+		status = wait_chan_states(target, snapshot);
+	if (!status)
+		status = wait_locks(target, snapshot);
+	if (!status)
+		status = labels_read(target, assembly->last, assembly->origins.data, snapshot);
+	if (!status && options->peers)
+		status = peers_find(target->pid, snapshot);
+	return status;
+}
+
+static void snapshot_clear(struct snapshot *snapshot)
+{
+	snapshot->torn = snapshot->unreadable = snapshot->system = snapshot->reused = 0;
+	snapshot->goroutines.len = snapshot->pcs.len = snapshot->cases.len = 0;
+	snapshot->chans.len = snapshot->locks.len = snapshot->labels.len = 0;
+	snapshot->strings.len = 0;
+}
+
+static int hand_over_stacks(struct assembly *assembly)
+{
+	struct stack_set *stacks = &assembly->stacks;
+
+	return append_all(&assembly->snapshot->pcs, stacks->pcs.data, stacks->pcs.len);
+}
+
+static bool is_same_question(const struct snapshot_options *a, const struct snapshot_options *b)
+{
+	return a->stacks == b->stacks && a->system == b->system && a->max_depth == b->max_depth;
+}
+
+/* What the next snapshot takes over. Without memory for it, nothing. */
+static void remember(struct snapshot_reader *reader, const struct snapshot_options *options,
+		     const struct snapshot *snapshot)
+{
+	struct snapshot *last = &reader->memory.last;
+	struct snapshot_memory swap;
+
+	snapshot_clear(last);
+	last->at_ns = snapshot->at_ns;
+	if (append_all(&last->goroutines, snapshot->goroutines.data, snapshot->goroutines.len) ||
+	    append_all(&last->pcs, snapshot->pcs.data, snapshot->pcs.len) ||
+	    append_all(&last->cases, snapshot->cases.data, snapshot->cases.len) ||
+	    append_all(&last->labels, snapshot->labels.data, snapshot->labels.len) ||
+	    append_all(&last->strings, snapshot->strings.data, snapshot->strings.len)) {
+		reader->memory.known.len = 0;
+		return;
+	}
+	reader->options = *options;
+	swap = reader->memory;
+	reader->memory.known.data = reader->next.known.data;
+	reader->memory.known.len = reader->next.known.len;
+	reader->memory.known.cap = reader->next.known.cap;
+	reader->next.known.data = swap.known.data;
+	reader->next.known.len = swap.known.len;
+	reader->next.known.cap = swap.known.cap;
 }
 
 static int snapshot_error(const struct target *target, int status, struct err *err)
@@ -423,21 +423,44 @@ static int snapshot_error(const struct target *target, int status, struct err *e
 	}
 }
 
+int snapshot_read(struct snapshot_reader *reader, const struct snapshot_options *options,
+		  struct snapshot *snapshot, struct err *err)
+{
+	bool recalls = reader->memory.known.len && is_same_question(options, &reader->options);
+	struct assembly assembly = { .snapshot = snapshot,
+				     .last = recalls ? &reader->memory.last : NULL,
+				     .next = &reader->next };
+	int status;
+
+	snapshot_clear(snapshot);
+	snapshot->at_ns = clock_now_ns();
+	reader->next.known.len = 0;
+	status = read_all(reader, options, recalls ? &reader->memory : NULL, &assembly);
+	if (!status)
+		status = hand_over_stacks(&assembly);
+	if (!status)
+		status = complete(reader, options, &assembly);
+	if (!status && reader->remembers)
+		remember(reader, options, snapshot);
+	stack_set_free(&assembly.stacks);
+	vec_free(&assembly.origins);
+	vec_free(&assembly.conds);
+	snapshot->took_ns = clock_now_ns() - snapshot->at_ns;
+	return status ? snapshot_error(reader->target, status, err) : 0;
+}
+
 int snapshot_take(const struct target *target, const struct snapshot_options *options,
 		  struct snapshot *snapshot, struct err *err)
 {
-	struct reader *reader = reader_new(target, options, snapshot);
-	int status = -ENOMEM;
+	struct snapshot_reader *reader = snapshot_reader_new(target);
+	int status;
 
-	snapshot->at_ns = clock_now_ns();
-	snapshot->torn = snapshot->unreadable = snapshot->system = 0;
-	snapshot->goroutines.len = snapshot->pcs.len = snapshot->cases.len = snapshot->chans.len =
-		0;
-	if (reader)
-		status = read_all(reader);
-	reader_free(reader);
-	snapshot->took_ns = clock_now_ns() - snapshot->at_ns;
-	return status ? snapshot_error(target, status, err) : 0;
+	if (!reader)
+		return snapshot_error(target, -ENOMEM, err);
+	reader->remembers = false;
+	status = snapshot_read(reader, options, snapshot, err);
+	snapshot_reader_free(reader);
+	return status;
 }
 
 void snapshot_free(struct snapshot *snapshot)
@@ -446,4 +469,7 @@ void snapshot_free(struct snapshot *snapshot)
 	vec_free(&snapshot->pcs);
 	vec_free(&snapshot->cases);
 	vec_free(&snapshot->chans);
+	vec_free(&snapshot->locks);
+	vec_free(&snapshot->labels);
+	vec_free(&snapshot->strings);
 }

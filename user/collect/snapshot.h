@@ -4,12 +4,15 @@
  *
  * A goroutine that ran while it was read is torn: its status, goid, sched.pc or stack bounds had
  * changed when looked at again. It is read again a few times, then kept without a stack and counted.
+ * Every list in the target is followed only so far, and every object that is named as waited for
+ * was seen to point back at the goroutine.
  */
 #ifndef COLLECT_SNAPSHOT_H
 #define COLLECT_SNAPSHOT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/vec.h"
@@ -40,19 +43,52 @@ enum wait_kind {
 	WAIT_TIMER,
 	WAIT_NETWORK,
 	WAIT_OTHER,
+	WAIT_COROUTINE,
 };
+
+enum wait_direction { DIRECTION_UNKNOWN, DIRECTION_RECV, DIRECTION_SEND };
 
 /* One case of a blocked select, or the one channel of a send or receive. */
 struct wait_case {
-	uint64_t chan; /* hchan */
+	uint64_t chan;     /* hchan */
+	uint64_t sudog;    /* how it stands in the channel's queue */
+	uint8_t direction; /* enum wait_direction */
 };
 
 struct chan_state {
 	uint64_t addr;
 	uint64_t len, cap;
 	uint32_t closed;
-	uint32_t senders, receivers; /* waiting, counted along the queues (bounded) */
+	uint32_t senders, receivers; /* waiting, counted by the goroutines of the snapshot */
 	bool read_ok;
+};
+
+/*
+ * Memory around a semaphore that goroutines wait for. The lock it is part of is known by the stacks
+ * of those: sync.Mutex, RWMutex and WaitGroup lie within these bounds in every version.
+ */
+#define LOCK_WORDS_BEFORE 16
+#define LOCK_WORDS_LEN 32
+struct lock_words {
+	uint64_t addr; /* of the semaphore */
+	bool read_ok;
+	uint8_t bytes[LOCK_WORDS_LEN]; /* from addr - LOCK_WORDS_BEFORE on */
+};
+
+/* The 32-bit word at addr + offset of the semaphore; 0 when it was not read. */
+static inline int32_t lock_word(const struct lock_words *words, int offset)
+{
+	int32_t value = 0;
+
+	if (words->read_ok && offset >= -LOCK_WORDS_BEFORE &&
+	    offset + LOCK_WORDS_BEFORE <= LOCK_WORDS_LEN - (int)sizeof(value))
+		memcpy(&value, words->bytes + LOCK_WORDS_BEFORE + offset, sizeof(value));
+	return value;
+}
+
+/* A label that runtime/pprof attached to a goroutine: offsets in snapshot.strings. */
+struct goroutine_label {
+	uint32_t key, value;
 };
 
 struct goroutine {
@@ -62,13 +98,21 @@ struct goroutine {
 	uint64_t gopc;        /* pc after the go statement */
 	uint64_t startpc;
 	uint64_t waitsince_ns; /* filled by the GC only; 0: unknown. CLOCK_MONOTONIC of the target */
+	uint64_t since_ns;     /* rests since then at least, by earlier snapshots; 0: unknown */
 	uint64_t m_procid;     /* thread id of its M, 0: none */
-	uint64_t wait_addr;    /* hchan, semaphore, pollDesc; 0: unknown */
+	/* hchan, semaphore, a sync.Cond's notifyList, timer, pollDesc, coro; 0: unknown */
+	uint64_t wait_addr;
+	uint64_t wake_ns;                /* WAIT_TIMER: when it ends, CLOCK_MONOTONIC; 0: unknown */
+	uint64_t labels;                 /* address of its labels, 0: none */
 	uint32_t first_case, case_count; /* in snapshot.cases: select and channel waits */
-	uint32_t first_pc, pc_count;     /* in snapshot.pcs, innermost first */
-	uint16_t wait_kind;              /* enum wait_kind */
-	uint8_t status;                  /* enum g_status without the scan bit */
-	uint8_t wait_reason; /* of the target's version; valid when status is G_WAITING */
+	uint32_t first_pc, pc_count; /* in snapshot.pcs, innermost first; equal stacks share them */
+	uint32_t first_label, label_count; /* in snapshot.labels, ascending by key */
+	uint32_t peer;                     /* in snapshot.strings: WAIT_NETWORK, at the other end */
+	int32_t fd;                        /* WAIT_NETWORK; -1: unknown */
+	uint16_t wait_kind;                /* enum wait_kind */
+	uint8_t status;                    /* enum g_status without the scan bit */
+	uint8_t wait_reason; /* of the target's version; valid when G_WAITING or G_LEAKED */
+	uint8_t direction;   /* WAIT_NETWORK: enum wait_direction */
 	bool scan;           /* being scanned by the GC */
 	bool locked;         /* LockOSThread */
 	bool system;         /* belongs to the runtime, hidden unless asked for */
@@ -79,6 +123,7 @@ struct goroutine {
 struct snapshot_options {
 	bool stacks;        /* walk stacks */
 	bool system;        /* keep the runtime's own goroutines */
+	bool peers;         /* look up what is at the other end of sockets, in /proc */
 	uint32_t max_depth; /* frames (pcs) a stack; 0: 128 */
 };
 
@@ -88,14 +133,32 @@ struct snapshot {
 	uint64_t torn;                    /* goroutines still torn after the retries */
 	uint64_t unreadable;              /* g structs that could not be read */
 	uint64_t system;                  /* goroutines of the runtime itself, kept or not */
+	uint64_t reused;                  /* goroutines that had not run since the last snapshot */
 	VEC(struct goroutine) goroutines; /* alive ones, in the order of allgs */
 	VEC(uint64_t) pcs; /* run-time pcs to look up as they are: of the call instruction, not
 				 behind it, unless the frame was interrupted by a signal */
 	VEC(struct wait_case) cases;
 	VEC(struct chan_state) chans; /* every channel somebody waits on, ascending by addr */
+	VEC(struct lock_words) locks; /* every semaphore of WAIT_SEMA, ascending by addr */
+	VEC(struct goroutine_label) labels;
+	VEC(char) strings; /* ended by 0 each; at 0 is "" */
 };
 
-/* *snapshot is zero-initialised by the caller at first, and may be reused. */
+/*
+ * Remembers what the last snapshot found: stacks and wait objects of goroutines that have not run
+ * since are not read again. *target must outlive it. NULL: no memory.
+ */
+struct snapshot_reader *snapshot_reader_new(const struct target *target);
+void snapshot_reader_free(struct snapshot_reader *reader);
+
+/*
+ * *snapshot is zero-initialised by the caller at first, and may be reused; it is the caller's and
+ * good without the reader. The same options each time, or nothing is remembered.
+ */
+int snapshot_read(struct snapshot_reader *reader, const struct snapshot_options *options,
+		  struct snapshot *snapshot, struct err *err);
+
+/* One snapshot without a memory. */
 int snapshot_take(const struct target *target, const struct snapshot_options *options,
 		  struct snapshot *snapshot, struct err *err);
 void snapshot_free(struct snapshot *snapshot);

@@ -6,21 +6,35 @@
 
 #include "target/memory.h"
 
+static bool read_more(struct unwind *unwind, uint64_t addr)
+{
+	uint64_t left = unwind->stack_hi - addr;
+	size_t len = left < UNWIND_SPILL ? left : UNWIND_SPILL;
+
+	unwind->spill_len = 0;
+	if (memory_read(unwind->target->pid, addr, unwind->spill, len))
+		return false;
+	unwind->spill_addr = addr;
+	unwind->spill_len = len;
+	return true;
+}
+
+static bool holds(uint64_t start, size_t len, uint64_t addr)
+{
+	return addr >= start && len >= 8 && addr - start <= len - 8;
+}
+
 static bool read_word(struct unwind *unwind, uint64_t addr, uint64_t *word)
 {
-	if (addr % 8 || addr + 8 > unwind->stack_hi)
-		return false;
-	if (addr < unwind->window_addr || addr + 8 > unwind->window_addr + unwind->window_len) {
-		uint64_t left = unwind->stack_hi - addr;
-		size_t len = left < UNWIND_WINDOW ? left : UNWIND_WINDOW;
-
-		unwind->window_len = 0;
-		if (memory_read(unwind->target->pid, addr, unwind->window, len))
-			return false;
-		unwind->window_addr = addr;
-		unwind->window_len = len;
+	if (holds(unwind->window_addr, unwind->window_len, addr)) {
+		memcpy(word, unwind->window + (addr - unwind->window_addr), sizeof(*word));
+		return true;
 	}
-	memcpy(word, unwind->window + (addr - unwind->window_addr), sizeof(*word));
+	if (addr % 8 || addr >= unwind->stack_hi || unwind->stack_hi - addr < 8)
+		return false;
+	if (!holds(unwind->spill_addr, unwind->spill_len, addr) && !read_more(unwind, addr))
+		return false;
+	memcpy(word, unwind->spill + (addr - unwind->spill_addr), sizeof(*word));
 	return true;
 }
 
@@ -42,6 +56,7 @@ size_t unwind_stack(struct unwind *unwind, uint64_t *pcs, size_t max, bool *cut)
 	uint64_t pc, sp;
 
 	*cut = true;
+	unwind->window_addr = unwind->sp;
 	if (!skip_nil_call(unwind))
 		return 0;
 	pc = unwind->pc;

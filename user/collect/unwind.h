@@ -9,17 +9,19 @@
 
 #include "collect/pc_cache.h"
 
-#define UNWIND_WINDOW 2048
+#define UNWIND_SPILL 32768
 
 struct unwind {
 	const struct target *target;
 	struct pc_cache *cache;
 	uint64_t pc, sp, stack_hi;
-	bool in_syscall; /* pc and sp are those that entersyscall saved */
-	/* a part of the stack: read beforehand for the innermost frames, read on demand behind them */
-	uint8_t *window; /* UNWIND_WINDOW bytes */
-	uint64_t window_addr;
+	bool in_syscall;       /* pc and sp are those that entersyscall saved */
+	const uint8_t *window; /* read beforehand: [sp, sp + window_len) */
 	size_t window_len;
+	uint64_t window_addr; /* set by unwind_stack */
+	uint8_t *spill;       /* UNWIND_SPILL bytes, for what is read on demand behind it */
+	uint64_t spill_addr;
+	size_t spill_len; /* 0: nothing yet */
 };
 
 /*

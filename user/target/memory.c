@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#define GAP_MAX 4096      /* cheaper to read than to begin a new piece */
-#define RUN_MAX (1 << 20) /* bytes of one merged read */
-#define BATCH_RUNS 512    /* below IOV_MAX */
-#define BATCH_BYTES (8 << 20)
+#define GAP_MAX 4096          /* cheaper to read than to begin a new piece */
+#define RUN_MAX (1 << 18)     /* bytes of one merged read */
+#define BATCH_RUNS 512        /* below IOV_MAX */
+#define BATCH_BYTES (1 << 20) /* it is copied on while it is in the cache */
 
 static int read_error(void)
 {
@@ -169,30 +169,68 @@ static int read_sorted(pid_t pid, struct memory_piece **pieces, size_t count, st
 	return batch->run_count ? read_batch(pid, batch, pieces) : 0;
 }
 
-int memory_read_many(pid_t pid, struct memory_piece *pieces, size_t count)
-{
-	struct memory_piece **sorted = calloc(count ? count : 1, sizeof(struct memory_piece *));
-	struct batch *batch = calloc(1, sizeof(*batch));
-	int status = -ENOMEM;
-	bool ascending = true;
+struct memory_scratch {
+	struct batch batch;
+	struct memory_piece **sorted;
+	size_t sorted_size;
+};
 
-	if (!sorted || !batch)
-		goto out;
-	batch->buffer = malloc(BATCH_BYTES);
-	if (!batch->buffer)
-		goto out;
+struct memory_scratch *memory_scratch_new(void)
+{
+	struct memory_scratch *scratch = calloc(1, sizeof(*scratch));
+
+	if (!scratch)
+		return NULL;
+	scratch->batch.buffer = malloc(BATCH_BYTES);
+	if (scratch->batch.buffer)
+		return scratch;
+	free(scratch);
+	return NULL;
+}
+
+void memory_scratch_free(struct memory_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	free(scratch->batch.buffer);
+	free(scratch->sorted);
+	free(scratch);
+}
+
+static int make_room(struct memory_scratch *scratch, size_t count)
+{
+	if (count <= scratch->sorted_size)
+		return 0;
+	free(scratch->sorted);
+	scratch->sorted = calloc(count, sizeof(*scratch->sorted));
+	scratch->sorted_size = scratch->sorted ? count : 0;
+	return scratch->sorted ? 0 : -ENOMEM;
+}
+
+int memory_read_many_with(pid_t pid, struct memory_piece *pieces, size_t count,
+			  struct memory_scratch *scratch)
+{
+	bool ascending = true;
+	int status = make_room(scratch, count);
+
+	if (status)
+		return status;
+	scratch->batch.run_count = scratch->batch.bytes = 0;
 	for (size_t i = 0; i < count; i++) {
 		pieces[i].ok = false;
-		sorted[i] = &pieces[i];
+		scratch->sorted[i] = &pieces[i];
 		ascending = ascending && (!i || pieces[i - 1].addr <= pieces[i].addr);
 	}
 	if (!ascending)
-		qsort(sorted, count, sizeof(*sorted), by_address);
-	status = read_sorted(pid, sorted, count, batch);
-out:
-	if (batch)
-		free(batch->buffer);
-	free(batch);
-	free(sorted);
+		qsort(scratch->sorted, count, sizeof(*scratch->sorted), by_address);
+	return read_sorted(pid, scratch->sorted, count, &scratch->batch);
+}
+
+int memory_read_many(pid_t pid, struct memory_piece *pieces, size_t count)
+{
+	struct memory_scratch *scratch = memory_scratch_new();
+	int status = scratch ? memory_read_many_with(pid, pieces, count, scratch) : -ENOMEM;
+
+	memory_scratch_free(scratch);
 	return status;
 }

@@ -28,6 +28,12 @@ int memory_read(pid_t pid, uint64_t addr, void *to, size_t len);
  */
 int memory_read_many(pid_t pid, struct memory_piece *pieces, size_t count);
 
+/* The same with buffers that are kept between calls: for callers that read all the time. */
+struct memory_scratch *memory_scratch_new(void); /* NULL: no memory */
+void memory_scratch_free(struct memory_scratch *scratch);
+int memory_read_many_with(pid_t pid, struct memory_piece *pieces, size_t count,
+			  struct memory_scratch *scratch);
+
 /* One little-endian word; 0 or -errno as memory_read. */
 int memory_read_u64(pid_t pid, uint64_t addr, uint64_t *value);
 
