@@ -33,7 +33,7 @@ differences() {
 			 | select([$t.stack[] | select(.function == $f.function and .line == $f.line and
 				(.file | base) == ($f.file | base))] | length == 0)
 			 | "\($name): \($f) is not in \($t.stack | map("\(.function):\(.line)"))"),
-			([$r.stack[].function] as $must | [$t.stack[].function] as $has
+			([$r.stack[].function | if . == "panic" then "runtime.gopanic" else . end] as $must | [$t.stack[].function] as $has
 			 | select($must - $has != []) | "\($name): no frame \($must - $has)"),
 			(select($r.labels) | [$t.labels | to_entries[] | "\(.key)=\(.value)"] as $has
 			 | select(($has | sort) != ($r.labels | sort)) | "\($name): labels \($has)")

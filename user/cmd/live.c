@@ -94,6 +94,8 @@ void live_close(struct live *live)
 	plan_free(&live->plan);
 	aggregates_free(&live->aggregates);
 	snapshot_free(&live->snapshot);
+	snapshot_reader_free(live->reader);
+	live->reader = NULL;
 	if (live->model.symbols)
 		model_free(&live->model);
 	pause_close(live->signal_fd);
@@ -104,8 +106,13 @@ void live_close(struct live *live)
 static int take_snapshot(struct live *live, const struct options *options, struct err *err)
 {
 	const struct snapshot_options wanted = { .stacks = true, .system = options->system };
-	int status = snapshot_take(&live->target, &wanted, &live->snapshot, err);
+	int status;
 
+	if (!live->reader)
+		live->reader = snapshot_reader_new(&live->target);
+	if (!live->reader)
+		return output_no_memory(err);
+	status = snapshot_read(live->reader, &wanted, &live->snapshot, err);
 	if (!status) {
 		live->has_snapshot = true;
 		live->next_snapshot_ns = clock_now_ns() + SNAPSHOT_SHARE * live->snapshot.took_ns;

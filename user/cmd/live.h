@@ -21,6 +21,7 @@ struct live {
 	struct plan plan;
 	struct probe_session *session; /* NULL: no probes */
 	struct aggregates aggregates;
+	struct snapshot_reader *reader; /* made with the first snapshot */
 	struct snapshot snapshot;
 	struct model model;
 	struct capture capture;
