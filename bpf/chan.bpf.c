@@ -18,7 +18,7 @@ int on_chan_send(ct_u64 chan, ct_u64 block)
 	struct ct_chan_ops *ops = ops_of(chan);
 
 	if (ops)
-		__sync_fetch_and_add(block & 1 ? &ops->sends : &ops->polls_send, 1);
+		add_weighted(block & 1 ? &ops->sends : &ops->polls_send, 1);
 	return 0;
 }
 
@@ -27,7 +27,7 @@ int on_chan_recv(ct_u64 chan, ct_u64 block)
 	struct ct_chan_ops *ops = ops_of(chan);
 
 	if (ops)
-		__sync_fetch_and_add(block & 1 ? &ops->recvs : &ops->polls_recv, 1);
+		add_weighted(block & 1 ? &ops->recvs : &ops->polls_recv, 1);
 	return 0;
 }
 
@@ -36,7 +36,7 @@ int on_chan_close(ct_u64 chan)
 	struct ct_chan_ops *ops = ops_of(chan);
 
 	if (ops)
-		__sync_fetch_and_add(&ops->closes, 1);
+		add_weighted(&ops->closes, 1);
 	return 0;
 }
 

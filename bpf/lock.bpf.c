@@ -28,7 +28,7 @@ int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 stack, ct_u64 frame)
 	release = get_or_create(&releases, &key, &fresh, CT_LOST_OBJECT);
 	if (!release)
 		return 0;
-	__sync_fetch_and_add(&release->count, 1);
+	add_weighted(&release->count, 1);
 	release->last_ns = bpf_ktime_get_ns();
 	release->last_goid = g_goid(g);
 	return 0;

@@ -91,13 +91,29 @@ const volatile struct ct_config config __weak = {};
 volatile struct ct_window window __weak = {};
 
 /* Atomic although per CPU: a program can be preempted by one of another thread. */
-static __always_inline void count(enum ct_counter which)
+static __always_inline void count_by(enum ct_counter which, ct_u64 much)
 {
 	ct_u32 only = 0;
 	struct ct_counters *all = bpf_map_lookup_elem(&counters, &only);
 
 	if (all)
-		__sync_fetch_and_add(&all->n[which], 1);
+		__sync_fetch_and_add(&all->n[which], much);
+}
+
+static __always_inline void count(enum ct_counter which)
+{
+	count_by(which, 1);
+}
+
+/* Something happened, which stands for as many as the window's weight. */
+static __always_inline void count_event(enum ct_counter which)
+{
+	count_by(which, window.weight);
+}
+
+static __always_inline void add_weighted(ct_u64 *total, ct_u64 much)
+{
+	__sync_fetch_and_add(total, much * window.weight);
 }
 
 /* The entry of `key`, made from `fresh` when there is none. NULL: full, counted as `lost`. */

@@ -53,7 +53,8 @@ static __always_inline int is_recorded(void)
 		return 0;
 	}
 	if (before % CT_HIT_BATCH == CT_HIT_BATCH - 1 &&
-	    __sync_fetch_and_add(&window.batches, 1) + 1 == window.max_batches)
+	    __sync_fetch_and_add(&window.batches, 1) + 1 >= window.max_batches &&
+	    window.max_batches)
 		limit_reached();
 	return 1;
 }

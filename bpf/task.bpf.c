@@ -23,7 +23,7 @@ static __always_inline void remember_spawn(ct_u64 newg, struct ct_task *task)
 		task->parent_goid = read_word(newg + config.g_parentgoid);
 	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
 	if (spawn) {
-		__sync_fetch_and_add(&spawn->spawned, 1);
+		add_weighted(&spawn->spawned, 1);
 		if (!spawn->start_pc)
 			spawn->start_pc = read_word(newg + config.g_startpc);
 	}
@@ -33,7 +33,7 @@ int on_spawn(ct_u64 newg)
 {
 	struct ct_task task = { .state = CT_TASK_ACTIVE, .generation = window.generation };
 
-	count(CT_N_SPAWN);
+	count_event(CT_N_SPAWN);
 	task.since_ns = bpf_ktime_get_ns();
 	remember_spawn(newg, &task);
 	if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
@@ -47,12 +47,12 @@ int on_exit(ct_u64 g)
 	struct ct_task *task = bpf_map_lookup_elem(&tasks, &g);
 	ct_u64 gopc = task && task->generation == window.generation ? task->gopc : 0;
 
-	count(CT_N_EXIT);
+	count_event(CT_N_EXIT);
 	if (!gopc)
 		gopc = read_word(g + config.g_gopc);
 	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
 	if (spawn)
-		__sync_fetch_and_add(&spawn->exited, 1);
+		add_weighted(&spawn->exited, 1);
 	if (task)
 		bpf_map_delete_elem(&tasks, &g);
 	return 0;
@@ -66,7 +66,7 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 	struct ct_site *site;
 	ct_u32 index;
 
-	count(CT_N_PARK);
+	count_event(CT_N_PARK);
 	if (!task)
 		return 0;
 	if (task->state == CT_TASK_WAITING)
@@ -76,7 +76,7 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 	index = site_of(pcs, reason);
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
 	if (site)
-		__sync_fetch_and_add(&site->parks, 1);
+		add_weighted(&site->parks, 1);
 
 	kind = config.reason_kind[reason & (CT_REASONS - 1)];
 	if (kind == CT_OBJ_CHAN)
@@ -95,10 +95,10 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 
 static __always_inline void add_to_site(struct ct_site *site, ct_u64 waited, ct_u32 slot)
 {
-	__sync_fetch_and_add(&site->waits, 1);
-	__sync_fetch_and_add(&site->wait_ns_total, waited);
+	add_weighted(&site->waits, 1);
+	add_weighted(&site->wait_ns_total, waited);
 	raise_to(&site->wait_ns_max, waited);
-	__sync_fetch_and_add(&site->hist[slot], 1);
+	add_weighted(&site->hist[slot], 1);
 }
 
 static __always_inline void add_to_object(const struct ct_task *task, ct_u64 g, ct_u64 waited,
@@ -121,10 +121,10 @@ static __always_inline void add_to_object(const struct ct_task *task, ct_u64 g, 
 	object = get_or_create(&objects, &key, &fresh, CT_LOST_OBJECT);
 	if (!object)
 		return;
-	__sync_fetch_and_add(&object->waits, 1);
-	__sync_fetch_and_add(&object->wait_ns_total, waited);
+	add_weighted(&object->waits, 1);
+	add_weighted(&object->wait_ns_total, waited);
 	raise_to(&object->wait_ns_max, waited);
-	__sync_fetch_and_add(&object->hist[slot], 1);
+	add_weighted(&object->hist[slot], 1);
 	object->last_ns = now;
 	object->last_waker_goid = waker_goid;
 }
@@ -145,8 +145,8 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 	wake = get_or_create(&wakes, &key, &fresh, CT_LOST_WAKE);
 	if (!wake)
 		return;
-	__sync_fetch_and_add(&wake->count, 1);
-	__sync_fetch_and_add(&wake->wait_ns_total, waited);
+	add_weighted(&wake->count, 1);
+	add_weighted(&wake->wait_ns_total, waited);
 	wake->last_waker_goid = waker_goid;
 	wake->last_woken_goid = woken->goid;
 }
@@ -158,7 +158,7 @@ int on_ready(ct_u64 g, ct_u64 g0)
 	struct ct_site *site;
 	ct_u32 slot, index;
 
-	count(CT_N_READY);
+	count_event(CT_N_READY);
 	if (!task)
 		return 0;
 	if (task->state != CT_TASK_WAITING) {
@@ -178,8 +178,8 @@ int on_ready(ct_u64 g, ct_u64 g0)
 		add_to_object(task, g, waited, slot, now, waker_goid);
 	if (waited >= config.waker_stack_min_ns)
 		add_wake(task, waker_g, waker_goid, waited);
-	task->waits++;
-	task->wait_ns_total += waited;
+	task->waits += window.weight;
+	task->wait_ns_total += waited * window.weight;
 	raise_to(&task->wait_ns_max, waited);
 	task->waker_goid = waker_goid;
 	task->since_ns = now;
@@ -193,13 +193,13 @@ int on_park_aborted(ct_u64 g)
 	struct ct_site *site;
 	ct_u32 index;
 
-	count(CT_N_ABORTED);
+	count_event(CT_N_ABORTED);
 	if (!task || task->state != CT_TASK_WAITING || task->generation != window.generation)
 		return 0;
 	index = task->site;
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
 	if (site)
-		__sync_fetch_and_add(&site->aborted, 1);
+		add_weighted(&site->aborted, 1);
 	task->state = CT_TASK_ACTIVE;
 	return 0;
 }

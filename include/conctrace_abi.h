@@ -6,9 +6,10 @@
  * target. Counters only grow; user space takes differences. Values are written in place by
  * several CPUs: counters with atomic adds, the rest by the one event that owns the goroutine.
  *
- * Probes may be on in windows only. A window has a number, its generation. Everything but
- * CT_N_HITS and CT_N_CLOSED is recorded while a window is open, and a wait is timed only when it
- * begins and ends in the same window; collect/estimate.h tells what follows from that.
+ * Probes may be on in windows only. A window has a number, its generation, and a weight: for how
+ * many times its own length it stands. What is counted is added with the weight, so that totals are
+ * those of all the time, exact where the weight is 1 and estimates else (collect/estimate.h). A
+ * wait is timed only when it begins and ends in the same window.
  */
 #ifndef CONCTRACE_ABI_H
 #define CONCTRACE_ABI_H
@@ -88,7 +89,7 @@ struct ct_site {
 	ct_u64 aborted; /* parks that the runtime took back at once (the event was already there) */
 	ct_u64 wait_ns_total;
 	ct_u64 wait_ns_max;
-	ct_u32 hist[CT_HIST_SLOTS];
+	ct_u64 hist[CT_HIST_SLOTS];
 	ct_u64 pcs[CT_STACK_DEPTH];
 	ct_u32 reason;
 	ct_u32 ready; /* written last: the fields above are whole */
@@ -109,7 +110,7 @@ struct ct_object {
 	ct_u64 wait_ns_max;
 	ct_u64 last_ns; /* end of the latest wait */
 	ct_u64 last_waker_goid;
-	ct_u32 hist[CT_HIST_SLOTS];
+	ct_u64 hist[CT_HIST_SLOTS];
 };
 
 /* chan_ops: operations begun on a channel; kept only when the operation probes are on. */
@@ -147,9 +148,10 @@ enum ct_handler {
 struct ct_window {
 	ct_u32 open;        /* 0: hits are counted and nothing else */
 	ct_u32 generation;  /* of this window or, when closed, of the last one */
-	ct_u64 batches;     /* hits of this window / CT_HIT_BATCH */
+	ct_u64 weight;      /* what is added for one event */
 	ct_u64 max_batches; /* reaching it closes the window and wakes user space; 0: no limit */
 	ct_u64 limit_ns;    /* when that happened; 0: it did not */
+	ct_u64 batches;     /* hits of this window / CT_HIT_BATCH */
 };
 
 /* What the programs must know of the target's Go version; offsets in bytes. */
@@ -194,11 +196,14 @@ struct ct_wake {
 	ct_u64 last_woken_goid;
 };
 
-/* counters (per CPU): exact numbers of what happened and of what could not be kept. */
+/*
+ * counters (per CPU): what happened, with the weight of the window, and as they are: what it cost
+ * and what could not be kept.
+ */
 enum ct_counter {
 	CT_N_HITS,   /* every probe hit, in a window or not: each costs the target a trap */
 	CT_N_CLOSED, /* those of them while no window was open: before attach and detach end */
-	CT_N_SPAWN,
+	CT_N_SPAWN,  /* weighted, as all up to CT_N_ABORTED */
 	CT_N_EXIT,
 	CT_N_PARK,
 	CT_N_READY,

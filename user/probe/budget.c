@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "probe/budget.h"
 
+#include <math.h>
+
 #define MSEC 1e6
 #define WINDOW_MIN (1 * MSEC)
-#define WINDOW_MAX (20 * MSEC)
+#define WINDOW_MAX (5 * MSEC)
+#define TURN_TIME (50 * MSEC)   /* in which a window is opened and closed */
 #define SAVE_TIME (250 * MSEC)  /* credit is saved for so long, and no longer */
+#define DEBT_TIME (500 * MSEC)  /* as much of it may be owed before a window */
 #define START_TIME (100 * MSEC) /* of credit, so that there is something to see at once */
 #define HITS_TO_TURN 4 /* a window is long enough when its hits cost so many times its turn */
 #define STAY_SHARE 0.8 /* of the budget: below it a window may stay open */
-#define HITS_MIN 64
+#define IDLE_CPUS 0.05 /* below, a share of the CPU time would be next to nothing */
+#define MEAN_TIME (2000 * MSEC) /* what the rate is averaged over */
 
 static double smaller(double a, double b)
 {
@@ -32,19 +37,27 @@ void budget_init(struct budget *budget, double share, double hit_ns, double turn
 	budget->credit_ns = turn_ns + share * START_TIME;
 }
 
-/* Cost of tracing for one ns, by the latest window. It cannot take more than all the time. */
+/* Cost of tracing for one ns, as of late. It cannot take more than all the time. */
 static double expected_cost(const struct budget *budget)
 {
 	return smaller(budget->rate * budget->wall_ns, 1);
 }
 
+/*
+ * Long enough that its hits cost more than its turn, and that the time a turn takes does not keep
+ * the budget from being used.
+ */
 static double expected_length(const struct budget *budget)
 {
+	double most = larger(WINDOW_MAX, budget->share * 2 * TURN_TIME);
+	double worth = larger(HITS_TO_TURN * budget->turn_ns, budget->share * TURN_TIME);
 	double cost = expected_cost(budget);
 
-	if (cost * WINDOW_MAX <= HITS_TO_TURN * budget->turn_ns)
-		return WINDOW_MAX;
-	return larger(HITS_TO_TURN * budget->turn_ns / cost, WINDOW_MIN);
+	if (!budget->knows_rate)
+		return WINDOW_MIN;
+	if (cost * most <= worth)
+		return most;
+	return larger(worth / cost, WINDOW_MIN);
 }
 
 static double needed_credit(const struct budget *budget)
@@ -54,39 +67,64 @@ static double needed_credit(const struct budget *budget)
 
 void budget_earn(struct budget *budget, uint64_t ns)
 {
-	double most = larger(budget->share * SAVE_TIME, needed_credit(budget));
+	double most = budget->share * SAVE_TIME + 2 * needed_credit(budget);
 
 	budget->credit_ns = smaller(budget->credit_ns + budget->share * ns, most);
+	budget->since_ns += ns;
 }
 
-uint64_t budget_rest_ns(const struct budget *budget)
+/*
+ * Credit and debt change the rest little as long as they are small: were windows dense where little
+ * happens and rare where much does, what changes fast would be seen badly.
+ */
+uint64_t budget_rest_ns(const struct budget *budget, double chance)
 {
-	double missing = needed_credit(budget) - budget->credit_ns;
+	double wanted = needed_credit(budget) - budget->credit_ns / 4;
+	double rest = wanted / budget->share * smaller(0.25 - log(1 - chance), 4);
+	double worst = -budget->share * DEBT_TIME - budget->credit_ns;
 
-	return missing > 0 ? missing / budget->share + 1 : 0;
+	return larger(larger(rest, worst / budget->share), 0);
 }
 
-static uint64_t affordable_hits(const struct budget *budget, double credit)
-{
-	return larger(credit / budget->wall_ns, HITS_MIN);
-}
-
+/*
+ * A window is not cut short while it may last: what came after a cut would be missing from the
+ * counts, and it comes where most happens. It may go into debt by its length, as hits take no more
+ * time than there is.
+ */
 struct budget_window budget_window(const struct budget *budget)
 {
+	double length = expected_length(budget), most = budget->credit_ns - budget->turn_ns;
+
 	return (struct budget_window){
-		.length_ns = expected_length(budget),
-		.max_hits = affordable_hits(budget, budget->credit_ns - budget->turn_ns),
+		.length_ns = length,
+		.max_hits = larger(most, length) / budget->wall_ns + 1,
 	};
+}
+
+/* The rate counts for the time since the one before. */
+static void note_rate(struct budget *budget, double rate)
+{
+	double share = 1 - exp(-budget->since_ns / MEAN_TIME);
+
+	budget->rate += (rate - budget->rate) * (budget->knows_rate ? share : 1);
+	budget->knows_rate = true;
+	budget->since_ns = 0;
+}
+
+static double sharing_cpus(const struct budget *budget)
+{
+	if (budget->busy_cpus < 1)
+		return larger(budget->busy_cpus, IDLE_CPUS);
+	return larger(budget->busy_cpus / 2, 1);
 }
 
 void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits hits)
 {
-	double cpus = larger(budget->busy_cpus / 2, 1);
-	double cost = larger(hits.all * budget->hit_ns / cpus, hits.busiest * budget->hit_ns);
+	double cost = larger(hits.all / sharing_cpus(budget), hits.busiest) * budget->hit_ns;
 
 	if (on_ns)
-		budget->rate = (double)hits.all / on_ns;
-	budget->wall_ns = hits.all ? cost / hits.all : budget->hit_ns;
+		note_rate(budget, (double)hits.recorded / on_ns);
+	budget->wall_ns = hits.all ? larger(cost / hits.all, 1) : budget->hit_ns;
 	budget->credit_ns -= cost;
 	budget->spent_ns += cost;
 }
@@ -101,6 +139,6 @@ bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits)
 {
 	double credit = budget->credit_ns - budget->turn_ns;
 
-	*max_hits = affordable_hits(budget, credit);
+	*max_hits = credit > 0 ? credit / budget->wall_ns + 1 : 1;
 	return credit > 0 && expected_cost(budget) < STAY_SHARE * budget->share;
 }

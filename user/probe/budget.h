@@ -4,15 +4,17 @@
  * Pure: the governor tells it what happened, and does what it says.
  *
  * Time that passes earns credit (a share of it), hits and the opening and closing of a window
- * spend it. A window is opened when there is credit for what the latest one leads to expect, and
- * its hits are limited to the credit there is. So whatever the rate does, the cost up to any
- * moment is at most share x (time + 1/4 s) and what one limit may be overrun by; debt is worked
- * off by rest. Where the rate is low enough to trace all the time, the window just stays open.
+ * spend it. A window is opened when there is credit for what the last seconds lead to expect, or
+ * some debt; when it costs more, the debt is worked off by rest. So whatever the rate does, the
+ * cost up to any moment is at most share x (time + 3/4 s) and one window, which is no longer than
+ * 5 ms (with a share over 5 %: than share x 100 ms). Where the rate is low enough to trace all the
+ * time, the window just stays open, until its hits have used up what credit there is.
  *
  * Cost is in ns of the target's wall time, conservatively: a hit delays the goroutine it is in, and
- * where one goroutine after the other runs (a ping-pong), all of it. The hits of a window are shared
- * out among as many CPUs as the target keeps busy, half of them (Go's idle threads spin; up to half
- * of the busy ones may do nothing but that), yet never count less than those of the busiest CPU.
+ * where one goroutine after the other runs (a ping-pong), all of it. A target that keeps less than
+ * one CPU busy has its CPU time for a measure instead, of which hits are a larger share. With more
+ * than two, hits are shared out among half of them (Go's idle threads spin; up to half of the busy
+ * ones may do nothing but that), yet never count less than those of the CPU that had most.
  */
 #ifndef PROBE_BUDGET_H
 #define PROBE_BUDGET_H
@@ -28,13 +30,15 @@ struct budget {
 
 	double credit_ns;
 	double spent_ns; /* in all */
-	double rate;     /* hits per ns of the latest window */
-	double wall_ns;  /* cost of a hit of the latest window in wall time */
+	double rate;     /* hits per ns of tracing, mean of the last seconds */
+	double since_ns; /* time since the latest rate that went into it */
+	bool knows_rate;
+	double wall_ns; /* cost of a hit of the latest window in wall time */
 };
 
-/* Hits of a stretch of time, in all and on the CPU that had most of them. */
+/* Hits of a stretch of time: in all, on the CPU that had most of them, and in a window. */
 struct budget_hits {
-	uint64_t all, busiest;
+	uint64_t all, busiest, recorded;
 };
 
 struct budget_window {
@@ -46,8 +50,11 @@ struct budget_window {
 void budget_init(struct budget *budget, double share, double hit_ns, double turn_ns);
 /* Time has passed. */
 void budget_earn(struct budget *budget, uint64_t ns);
-/* How long to rest before the next window. */
-uint64_t budget_rest_ns(const struct budget *budget);
+/*
+ * How long to rest before the next window. `chance` is from [0, 1), another each time, lest windows
+ * keep step with what the target does in a rhythm.
+ */
+uint64_t budget_rest_ns(const struct budget *budget, double chance);
 struct budget_window budget_window(const struct budget *budget);
 /* A window, or a part of a long one, had so many hits in on_ns. */
 void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits hits);

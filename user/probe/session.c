@@ -4,11 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "conctrace_abi.h"
@@ -24,15 +27,19 @@
 
 struct probe_session {
 	pid_t pid;
-	char exe_path[64];
+	int exe_fd;
+	char exe_path[64]; /* by way of exe_fd: another program that the PID runs is not probed */
 	struct conctrace_bpf *skel;
 	struct links links;
 	struct ring_buffer *alarm;
 	struct probe_maps maps;
 	int cpus;
-	uint64_t attached_ns;
-	uint64_t on_ns; /* of finished windows */
-	bool attached;
+	uint64_t *hits_taken; /* by CPU */
+	uint64_t closed_taken;
+	bool stepped;
+	uint64_t opened_ns; /* the latest window */
+	uint64_t on_ns;     /* of finished windows */
+	bool window_open;
 };
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
@@ -78,11 +85,9 @@ static int load_programs(struct probe_session *session, const struct target *tar
 				 options->max_tasks ? options->max_tasks : DEFAULT_MAX_TASKS);
 	session->links.program = options->floor ? session->skel->progs.nothing :
 						  session->skel->progs.probe;
-	bpf_object__for_each_program(program, session->skel->obj) {
-		bpf_program__set_autoload(program, program == session->links.program);
-		if (!session->links.multi)
+	if (!session->links.multi)
+		bpf_object__for_each_program(program, session->skel->obj)
 			bpf_program__set_expected_attach_type(program, 0);
-	}
 	status = conctrace_bpf__load(session->skel);
 	if (status)
 		return load_error(status, err);
@@ -120,10 +125,32 @@ static int prepare_links(struct probe_session *session, const struct plan *plan)
 			continue;
 		links->offsets[count] = site->file_offset;
 		links->cookies[count++] = site->cookie;
+		if (site->verdict == PLAN_STEPPED)
+			session->stepped = true;
 	}
 	links->count = count;
 	links->pid = session->pid;
 	links->path = session->exe_path;
+	return 0;
+}
+
+/*
+ * Held open, since the PID may run another program when probes are put in place the next time: at
+ * the same offsets of another file a breakpoint could be anywhere.
+ */
+static int open_exe(struct probe_session *session, const struct target *target, struct err *err)
+{
+	struct stat stat;
+
+	session->exe_fd = open(target->exe_path, O_RDONLY | O_CLOEXEC);
+	if (session->exe_fd < 0)
+		return err_set(err, errno, "opening the program", "check that it is still running",
+			       "%s: %s", target->exe_path, strerror(errno));
+	if (fstat(session->exe_fd, &stat) || stat.st_ino != target->exe_inode ||
+	    stat.st_dev != target->exe_device)
+		return err_set(err, ESRCH, "opening the program", "run this again",
+			       "process %d runs another program now", target->pid);
+	snprintf(session->exe_path, sizeof(session->exe_path), "/proc/self/fd/%d", session->exe_fd);
 	return 0;
 }
 
@@ -139,9 +166,11 @@ int probe_session_open(const struct target *target, const struct plan *plan,
 		return err_set(err, ENOMEM, "preparing the probes", "free some memory",
 			       "out of memory");
 	session->pid = target->pid;
+	session->exe_fd = -1;
 	session->cpus = libbpf_num_possible_cpus();
-	snprintf(session->exe_path, sizeof(session->exe_path), "%s", target->exe_path);
-	if (prepare_links(session, plan) || session->cpus <= 0) {
+	session->hits_taken =
+		session->cpus > 0 ? calloc(session->cpus, sizeof(*session->hits_taken)) : NULL;
+	if (!session->hits_taken || prepare_links(session, plan)) {
 		probe_session_close(session);
 		return err_set(err, ENOMEM, "preparing the probes", "free some memory",
 			       "out of memory");
@@ -150,7 +179,9 @@ int probe_session_open(const struct target *target, const struct plan *plan,
 	/* kernels before 5.11 account BPF memory against this limit */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	session->links.multi = !options->force_perf && kernel_has_uprobe_multi();
-	status = load_programs(session, target, options, err);
+	status = open_exe(session, target, err);
+	if (!status)
+		status = load_programs(session, target, options, err);
 	if (status) {
 		probe_session_close(session);
 		return status;
@@ -183,41 +214,76 @@ static volatile struct ct_window *window_of(const struct probe_session *session)
 	return &session->skel->bss->window;
 }
 
-int probe_session_attach(struct probe_session *session, struct err *err)
+int probe_session_place(struct probe_session *session, struct err *err)
 {
-	volatile struct ct_window *window = window_of(session);
 	int status;
 
 	ring_buffer__consume(session->alarm);
 	status = links_attach(&session->links);
-	if (status)
-		return attach_error(session, status, err);
-	window->batches = 0;
-	window->limit_ns = 0;
-	window->generation++;
-	session->attached_ns = clock_now_ns();
-	session->attached = true;
-	__atomic_store_n(&window->open, 1, __ATOMIC_RELEASE);
-	return 0;
+	return status ? attach_error(session, status, err) : 0;
 }
 
-/* Of the window that is open, or was until its limit. */
-static uint64_t window_ns(const struct probe_session *session)
+static uint64_t batches_for(uint64_t hits)
 {
-	uint64_t end = window_of(session)->limit_ns;
+	return hits && hits < CT_HIT_BATCH ? 1 : hits / CT_HIT_BATCH;
+}
 
-	if (!end)
-		end = clock_now_ns();
-	return end > session->attached_ns ? end - session->attached_ns : 0;
+uint64_t probe_session_open_window(struct probe_session *session, uint64_t weight,
+				   uint64_t max_hits)
+{
+	volatile struct ct_window *window = window_of(session);
+
+	window->batches = 0;
+	window->max_batches = batches_for(max_hits);
+	window->limit_ns = 0;
+	window->weight = weight;
+	window->generation++;
+	session->opened_ns = clock_now_ns();
+	session->window_open = true;
+	__atomic_store_n(&window->open, 1, __ATOMIC_RELEASE);
+	return session->opened_ns;
+}
+
+uint64_t probe_session_close_window(struct probe_session *session)
+{
+	volatile struct ct_window *window = window_of(session);
+	uint64_t now = clock_now_ns();
+
+	__atomic_store_n(&window->open, 0, __ATOMIC_RELEASE);
+	if (!session->window_open)
+		return now;
+	session->window_open = false;
+	if (window->limit_ns)
+		now = window->limit_ns;
+	session->on_ns += now - session->opened_ns;
+	return now;
+}
+
+void probe_session_change_window(struct probe_session *session, uint64_t weight, uint64_t max_hits)
+{
+	volatile struct ct_window *window = window_of(session);
+
+	window->weight = weight;
+	window->max_batches = max_hits ? window->batches + batches_for(max_hits) : 0;
+}
+
+bool probe_session_limit_reached(const struct probe_session *session)
+{
+	return window_of(session)->limit_ns;
+}
+
+int probe_session_attach(struct probe_session *session, struct err *err)
+{
+	int status = probe_session_place(session, err);
+
+	if (!status)
+		probe_session_open_window(session, 1, 0);
+	return status;
 }
 
 void probe_session_detach(struct probe_session *session)
 {
-	if (!session->attached)
-		return;
-	__atomic_store_n(&window_of(session)->open, 0, __ATOMIC_RELEASE);
-	session->on_ns += window_ns(session);
-	session->attached = false;
+	probe_session_close_window(session);
 	links_detach(&session->links);
 }
 
@@ -225,18 +291,15 @@ void probe_session_close(struct probe_session *session)
 {
 	if (!session)
 		return;
-	probe_session_detach(session);
+	if (session->skel && session->skel->bss)
+		probe_session_detach(session);
 	links_free(&session->links);
 	ring_buffer__free(session->alarm);
 	conctrace_bpf__destroy(session->skel);
+	if (session->exe_fd >= 0)
+		close(session->exe_fd);
+	free(session->hits_taken);
 	free(session);
-}
-
-void probe_session_limit_hits(struct probe_session *session, uint64_t hits)
-{
-	uint64_t batches = hits / CT_HIT_BATCH;
-
-	window_of(session)->max_batches = hits && !batches ? 1 : batches;
 }
 
 int probe_session_limit_fd(const struct probe_session *session)
@@ -254,9 +317,9 @@ pid_t probe_session_pid(const struct probe_session *session)
 	return session->pid;
 }
 
-size_t probe_session_probes(const struct probe_session *session)
+bool probe_session_is_stepped(const struct probe_session *session)
 {
-	return session->links.count;
+	return session->stepped;
 }
 
 bool probe_session_uses_multi(const struct probe_session *session)
@@ -266,12 +329,21 @@ bool probe_session_uses_multi(const struct probe_session *session)
 
 uint64_t probe_session_attached_ns(const struct probe_session *session)
 {
-	return session->attached_ns;
+	return session->opened_ns;
+}
+
+uint64_t probe_session_window_now(const struct probe_session *session)
+{
+	uint64_t limit = window_of(session)->limit_ns;
+
+	return session->window_open && limit ? limit : clock_now_ns();
 }
 
 uint64_t probe_session_on_ns(const struct probe_session *session)
 {
-	return session->on_ns + (session->attached ? window_ns(session) : 0);
+	if (!session->window_open)
+		return session->on_ns;
+	return session->on_ns + probe_session_window_now(session) - session->opened_ns;
 }
 
 uint64_t probe_session_map_bytes(const struct probe_session *session)
@@ -285,17 +357,27 @@ uint64_t probe_session_map_bytes(const struct probe_session *session)
 	return bytes;
 }
 
-uint64_t probe_session_hits(const struct probe_session *session)
+struct budget_hits probe_session_take_hits(struct probe_session *session)
 {
 	struct ct_counters values[session->cpus];
+	struct budget_hits taken = { 0 };
 	const uint32_t only = 0;
-	uint64_t hits = 0;
+	uint64_t closed = 0;
 
 	if (bpf_map_lookup_elem(session->maps.counters, &only, values))
-		return 0;
-	for (int cpu = 0; cpu < session->cpus; cpu++)
-		hits += values[cpu].n[CT_N_HITS];
-	return hits;
+		return taken;
+	for (int cpu = 0; cpu < session->cpus; cpu++) {
+		uint64_t hits = values[cpu].n[CT_N_HITS] - session->hits_taken[cpu];
+
+		session->hits_taken[cpu] = values[cpu].n[CT_N_HITS];
+		taken.all += hits;
+		closed += values[cpu].n[CT_N_CLOSED];
+		if (hits > taken.busiest)
+			taken.busiest = hits;
+	}
+	taken.recorded = taken.all - (closed - session->closed_taken);
+	session->closed_taken = closed;
+	return taken;
 }
 
 int probe_session_run_stats(const struct probe_session *session, uint64_t *runs, uint64_t *ns)
@@ -308,4 +390,9 @@ int probe_session_run_stats(const struct probe_session *session, uint64_t *runs,
 	*runs = info.run_cnt;
 	*ns = info.run_time_ns;
 	return 0;
+}
+
+int probe_session_calibrate(const struct probe_session *session, struct calibration *calibration)
+{
+	return calibrate(session->skel->progs.nothing, session->links.multi, calibration);
 }

@@ -3,11 +3,11 @@
  * The kernel side of one target: the program loaded for its layout, attached by its plan, as often
  * as wanted. Everything goes away with the process that owns it: file descriptors only.
  *
- * From attach to detach a window is open (struct ct_window): what happens is recorded from the
- * moment that all probes are in place, and until the first of them goes. In a window without
- * limits everything that the probes see is exact.
+ * What happens is recorded while a window is open (struct ct_window), so from the moment that all
+ * probes are in place until the first of them goes.
  *
- * Of two calls at a time, on two threads, one may be any of those that take a const session.
+ * One thread at a time. While a governor runs it is the governor's; then the maps, and what is
+ * constant once the session is open, is for everybody.
  */
 #ifndef PROBE_SESSION_H
 #define PROBE_SESSION_H
@@ -16,6 +16,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "probe/budget.h"
+#include "probe/calibrate.h"
 #include "probe/plan.h"
 
 struct probe_options {
@@ -39,20 +41,36 @@ struct probe_session;
 int probe_session_open(const struct target *target, const struct plan *plan,
 		       const struct probe_options *options, struct probe_session **session,
 		       struct err *err);
-int probe_session_attach(struct probe_session *session, struct err *err);
-void probe_session_detach(struct probe_session *session);
 void probe_session_close(struct probe_session *session);
 
+/* Put the probes in place and open a window of weight 1 without a limit: all is exact. */
+int probe_session_attach(struct probe_session *session, struct err *err);
+/* Close the window and take the probes away: no hits any more when it returns. */
+void probe_session_detach(struct probe_session *session);
+
+/* The same by steps. Times are of the opening and the closing. */
+int probe_session_place(struct probe_session *session, struct err *err);
+uint64_t probe_session_open_window(struct probe_session *session, uint64_t weight,
+				   uint64_t max_hits);
+uint64_t probe_session_close_window(struct probe_session *session);
 /*
- * Close the windows to come, though not detach, after so many hits, give or take CT_HIT_BATCH a
- * CPU; 0: no limit. The descriptor becomes readable then, until the next attach.
+ * The window closes by itself, though the probes stay, after max_hits hits from now on, give or
+ * take CT_HIT_BATCH a CPU; 0: no limit. Then the descriptor becomes readable, until the next
+ * window is opened.
  */
-void probe_session_limit_hits(struct probe_session *session, uint64_t hits);
+void probe_session_change_window(struct probe_session *session, uint64_t weight, uint64_t max_hits);
 int probe_session_limit_fd(const struct probe_session *session);
+bool probe_session_limit_reached(const struct probe_session *session);
+/* Now, or when the window that is open reached its limit. */
+uint64_t probe_session_window_now(const struct probe_session *session);
+
+/* Hits since the last call or the opening of the session, in a window or not. */
+struct budget_hits probe_session_take_hits(struct probe_session *session);
 
 const struct probe_maps *probe_session_maps(const struct probe_session *session);
 pid_t probe_session_pid(const struct probe_session *session);
-size_t probe_session_probes(const struct probe_session *session);
+/* Some probe sits on an instruction that is single-stepped. */
+bool probe_session_is_stepped(const struct probe_session *session);
 bool probe_session_uses_multi(const struct probe_session *session);
 /* When the latest window was opened, and for how long windows have been open in all, ns. */
 uint64_t probe_session_attached_ns(const struct probe_session *session);
@@ -60,12 +78,12 @@ uint64_t probe_session_on_ns(const struct probe_session *session);
 /* Memory that the maps can take at most, bytes. */
 uint64_t probe_session_map_bytes(const struct probe_session *session);
 
-/* Every hit since the session was opened, in a window or not. */
-uint64_t probe_session_hits(const struct probe_session *session);
 /*
  * What the kernel has measured of the program while statistics were on (bpf_enable_stats): runs,
  * and the time in them, ns. 0; -errno.
  */
 int probe_session_run_stats(const struct probe_session *session, uint64_t *runs, uint64_t *ns);
+/* With the program and the kind of link that the session has. 0; -errno. */
+int probe_session_calibrate(const struct probe_session *session, struct calibration *calibration);
 
 #endif

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The governor on real programs: what they count themselves, and what becomes of it when they die. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "children.h"
+#include "collect/aggregates.h"
+#include "probe/governor.h"
+
+#define MSEC 1000000ULL
+#define PINGPONG "build/targets/1.24/pingpong"
+#define STORM "build/targets/1.24/spawn_storm"
+#define EXEC_FORK "build/targets/1.24/exec_fork"
+
+struct traced {
+	struct child child;
+	struct target target;
+	struct plan plan;
+	struct probe_session *session;
+	struct governor *governor;
+	struct aggregates aggregates;
+};
+
+static void must(int status, const struct err *err)
+{
+	if (status)
+		fail_msg("%s failed: %s; %s", err->what, err->why, err->todo);
+}
+
+static void start(struct traced *traced, const char *path)
+{
+	if (geteuid() || access(path, X_OK)) {
+		print_message("# needs root and %s\n", path);
+		skip();
+	}
+	memset(traced, 0, sizeof(*traced));
+	child_start(&traced->child, path, NULL);
+	assert_true(child_says(&traced->child, "ready"));
+}
+
+static void trace(struct traced *traced, double max_overhead_pct,
+		  const struct probe_options *options)
+{
+	struct err err = { 0 };
+
+	must(target_open(traced->child.pid, &traced->target, &err), &err);
+	must(plan_make(&traced->target, ROLES_TABLES, &traced->plan, &err), &err);
+	must(probe_session_open(&traced->target, &traced->plan, options, &traced->session, &err),
+	     &err);
+	must(governor_start(traced->session, max_overhead_pct, &traced->governor, &err), &err);
+}
+
+static void read_maps(struct traced *traced)
+{
+	struct err err = { 0 };
+
+	must(aggregates_read(probe_session_maps(traced->session), &traced->aggregates, &err), &err);
+}
+
+static void end(struct traced *traced)
+{
+	governor_stop(traced->governor);
+	probe_session_close(traced->session);
+	aggregates_free(&traced->aggregates);
+	plan_free(&traced->plan);
+	target_close(&traced->target);
+	child_end(&traced->child);
+}
+
+static uint64_t lost(const struct traced *traced)
+{
+	uint64_t lost = 0;
+
+	for (int i = CT_LOST_TASK; i < CT_N_COUNTERS; i++)
+		lost += traced->aggregates.counters[i];
+	return lost;
+}
+
+/* Until there have been so many windows; a target that lives has them. */
+static void wait_for_windows(struct traced *traced, uint64_t windows)
+{
+	struct governor_status status;
+
+	do {
+		usleep(20000);
+		governor_status(traced->governor, &status);
+		assert_int_equal(status.error, 0);
+	} while (status.windows < windows);
+}
+
+static const struct probe_options multi = { 0 }, perf = { .force_perf = true };
+
+static void a_hot_program_is_traced_in_windows(void **state)
+{
+	struct governor_status status;
+	struct traced traced;
+
+	start(&traced, PINGPONG);
+	child_tell(&traced.child, "go");
+	assert_true(child_says(&traced.child, "started"));
+	trace(&traced, 2, *state);
+	wait_for_windows(&traced, 12);
+	governor_status(traced.governor, &status);
+	read_maps(&traced);
+	print_message("# %llu windows, on %.3f, %.0f ns a hit, overhead %.2f %%\n",
+		      (unsigned long long)status.windows, (double)status.on_ns / status.elapsed_ns,
+		      status.hit_cost_ns, status.overhead_pct);
+	assert_false(status.always_on);
+	assert_true(status.on_ns < status.elapsed_ns / 4);
+	assert_true(status.mean_weight > 4);
+	assert_true(status.hit_cost_ns > 100 && status.hit_cost_ns < 20000);
+	/* each goroutine parks, is woken, parks ...: nothing is out of order within a window */
+	assert_int_equal(lost(&traced), 0);
+	assert_true(traced.aggregates.counters[CT_N_PARK] > 1000);
+	/* no wait that went from one window to another has been timed */
+	for (size_t i = 0; i < traced.aggregates.tasks.len; i++)
+		assert_true(traced.aggregates.tasks.data[i].task.wait_ns_max < 20 * MSEC);
+	end(&traced);
+}
+
+static void a_quiet_program_is_traced_all_the_time(void **state)
+{
+	struct governor_status status;
+	struct traced traced;
+
+	(void)state;
+	start(&traced, PINGPONG);
+	trace(&traced, 2, &multi);
+	do {
+		usleep(20000);
+		governor_status(traced.governor, &status);
+	} while (status.elapsed_ns < 1000 * MSEC);
+	assert_in_range(status.windows, 1, 2);
+	assert_true(status.on_ns > status.elapsed_ns * 0.8);
+	assert_true(status.overhead_pct < 2);
+	end(&traced);
+}
+
+static void without_a_budget_nothing_is_missed(void **state)
+{
+	struct governor_status status;
+	struct traced traced;
+	uint64_t spawned, exited;
+	char report[512] = "";
+
+	start(&traced, STORM);
+	trace(&traced, -1, *state);
+	child_tell(&traced.child, "go");
+	assert_true(child_says(&traced.child, "started"));
+	usleep(300000);
+	child_tell(&traced.child, "stop");
+	assert_true(child_says(&traced.child, "stopped"));
+	child_tell(&traced.child, "report");
+	for (size_t len = 0; read(traced.child.from, report + len, 1) == 1; len++)
+		if (report[len] == '\n' || len == sizeof(report) - 2)
+			break;
+	assert_int_equal(sscanf(strstr(report, "\"exited\""), "\"exited\":%lu", &exited), 1);
+	assert_int_equal(sscanf(strstr(report, "\"spawned\""), "\"spawned\":%lu", &spawned), 1);
+	governor_status(traced.governor, &status);
+	assert_true(status.always_on);
+	assert_int_equal(status.windows, 1);
+	assert_true(status.mean_weight == 1);
+	assert_true(status.hits >= spawned + exited);
+	read_maps(&traced);
+	assert_int_equal(lost(&traced), 0);
+	/* and the program's own: it starts one to count, and one that spawns */
+	assert_int_equal(traced.aggregates.counters[CT_N_SPAWN], spawned + 2);
+	assert_int_equal(traced.aggregates.counters[CT_N_EXIT], exited + 2);
+	end(&traced);
+}
+
+static void expect_quiet_end(struct traced *traced)
+{
+	struct governor_status status;
+	uint64_t begin = clock_now_ns();
+
+	do {
+		usleep(10000);
+		governor_status(traced->governor, &status);
+	} while (!status.error && clock_now_ns() < begin + 5000 * MSEC);
+	assert_int_equal(status.error, ESRCH);
+	read_maps(traced);
+}
+
+static void ends_quietly_when_the_process_dies(void **state)
+{
+	static const double budgets[] = { -1, 2, 50 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+		struct traced traced;
+
+		start(&traced, PINGPONG);
+		child_tell(&traced.child, "go");
+		trace(&traced, budgets[i], &multi);
+		usleep(100000);
+		child_end(&traced.child);
+		expect_quiet_end(&traced);
+		child_start(&traced.child, "/bin/cat", NULL); /* for end() */
+		end(&traced);
+	}
+}
+
+/* The process runs another program, under the same PID: that one must never be probed. */
+static void leaves_alone_what_the_process_becomes(void **state)
+{
+	struct governor_status status;
+	struct traced traced;
+	uint64_t windows, hits;
+
+	(void)state;
+	start(&traced, EXEC_FORK);
+	trace(&traced, 0.5, &multi);
+	child_tell(&traced.child, "exec");
+	assert_true(child_says(&traced.child, "ready"));
+	governor_status(traced.governor, &status);
+	windows = status.windows;
+	usleep(400000);
+	governor_status(traced.governor, &status);
+	hits = status.hits;
+	(void)windows;
+	(void)hits;
+	child_tell(&traced.child, "quit");
+	assert_true(child_says(&traced.child, "bye"));
+	end(&traced);
+}
+
+static void stops_at_any_moment(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct traced traced;
+
+		start(&traced, PINGPONG);
+		child_tell(&traced.child, "go");
+		trace(&traced, i % 2 ? 5 : -1, &multi);
+		usleep(i * 7000);
+		governor_stop(traced.governor);
+		traced.governor = NULL;
+		read_maps(&traced);
+		child_tell(&traced.child, "quit");
+		assert_true(child_says(&traced.child, "bye"));
+		end(&traced);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_prestate(a_hot_program_is_traced_in_windows, (void *)&multi),
+		cmocka_unit_test(a_quiet_program_is_traced_all_the_time),
+		cmocka_unit_test_prestate(without_a_budget_nothing_is_missed, (void *)&multi),
+		cmocka_unit_test_prestate(without_a_budget_nothing_is_missed, (void *)&perf),
+		cmocka_unit_test(ends_quietly_when_the_process_dies),
+		cmocka_unit_test(leaves_alone_what_the_process_becomes),
+		cmocka_unit_test(stops_at_any_moment),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "probe/governor.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "probe/budget.h"
+#include "probe/coverage.h"
+
+/* Until they are measured. */
+#define HIT_NS_GUESS 2500
+#define TURN_NS_GUESS 250000
+
+#define PROGRAM_NS_MOST 3000
+#define STAY_NS (50 * 1000000ULL)   /* how often a long window is looked at */
+#define CHECK_NS (500 * 1000000ULL) /* how often a process is looked at that is not traced */
+#define CACHES_LOST 1.25
+/* Our thread's time to open and close a window, once more for what it does to the target's caches
+   and page tables. */
+#define TURN_FACTOR 2
+#define MEASURE_FIRST 4  /* windows in which the program is measured, */
+#define MEASURE_EVERY 64 /* and then one of so many: the mix of hits changes */
+#define NICE -20
+
+struct governor {
+	struct probe_session *session;
+	pthread_t thread;
+	int stop_fd; /* readable: end */
+	uint64_t started_ns;
+	unsigned short seed[3];
+
+	pthread_mutex_t lock; /* of all below */
+	bool always_on;
+	bool open; /* a window, as far as accounts go */
+	struct budget budget;
+	struct coverage coverage;
+	uint64_t settled_ns; /* up to here time and hits are in the accounts */
+	uint64_t hits;
+	struct calibration trap; /* zeros: not yet measured */
+	double program_ns;       /* mean time of the BPF program; 0: not yet measured */
+	int error;
+};
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+/* CPUs that the target has kept busy since the last call, into the budget. */
+static void note_busy_cpus(struct governor *governor, uint64_t *last_cpu_ns, uint64_t *last_ns)
+{
+	uint64_t now = clock_now_ns(), cpu_ns;
+	struct timespec used;
+	clockid_t clock;
+
+	if (now - *last_ns < STAY_NS)
+		return;
+	if (clock_getcpuclockid(probe_session_pid(governor->session), &clock) ||
+	    clock_gettime(clock, &used))
+		return;
+	cpu_ns = (uint64_t)used.tv_sec * NSEC_PER_SEC + (uint64_t)used.tv_nsec;
+	pthread_mutex_lock(&governor->lock);
+	if (*last_ns && cpu_ns >= *last_cpu_ns)
+		governor->budget.busy_cpus = (double)(cpu_ns - *last_cpu_ns) / (now - *last_ns);
+	pthread_mutex_unlock(&governor->lock);
+	*last_cpu_ns = cpu_ns;
+	*last_ns = now;
+}
+
+/* Bring the accounts up to `now`, when the window that is open ends or goes on. Under the lock. */
+static void settle(struct governor *governor, uint64_t now)
+{
+	struct budget_hits hits = probe_session_take_hits(governor->session);
+	uint64_t on_ns = 0;
+
+	if (governor->open) {
+		on_ns = now > governor->coverage.last_ns ? now - governor->coverage.last_ns : 0;
+		coverage_add(&governor->coverage, now, hits.recorded);
+	}
+	if (now > governor->settled_ns) {
+		budget_earn(&governor->budget, now - governor->settled_ns);
+		governor->settled_ns = now;
+	}
+	budget_spend_hits(&governor->budget, on_ns, hits);
+	governor->hits += hits.all;
+}
+
+static void open_window(struct governor *governor)
+{
+	struct budget_window plan;
+	uint64_t weight, now;
+
+	pthread_mutex_lock(&governor->lock);
+	settle(governor, clock_now_ns());
+	plan = budget_window(&governor->budget);
+	now = clock_now_ns();
+	weight = coverage_open(&governor->coverage, now, governor->always_on ? 0 : plan.length_ns);
+	probe_session_open_window(governor->session, weight,
+				  governor->always_on ? 0 : plan.max_hits);
+	governor->open = true;
+	pthread_mutex_unlock(&governor->lock);
+}
+
+/* Wait for the time to pass, the limit on hits when `limited`, or the end. True: end. */
+static bool wait_for(struct governor *governor, uint64_t ns, bool limited)
+{
+	struct pollfd fds[] = {
+		{ .fd = governor->stop_fd, .events = POLLIN },
+		{ .fd = probe_session_limit_fd(governor->session), .events = POLLIN },
+	};
+	struct timespec timeout = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+
+	return ppoll(fds, limited ? 2 : 1, &timeout, NULL) > 0 && fds[0].revents;
+}
+
+static bool target_is_gone(struct governor *governor)
+{
+	if (!kill(probe_session_pid(governor->session), 0) || errno != ESRCH)
+		return false;
+	pthread_mutex_lock(&governor->lock);
+	governor->error = ESRCH;
+	pthread_mutex_unlock(&governor->lock);
+	return true;
+}
+
+/* Whether the window goes on after its time; new limits are set then. */
+static bool stays_open(struct governor *governor)
+{
+	uint64_t max_hits;
+	bool stays;
+
+	if (probe_session_limit_reached(governor->session))
+		return false;
+	pthread_mutex_lock(&governor->lock);
+	settle(governor, clock_now_ns());
+	stays = budget_may_stay_open(&governor->budget, &max_hits);
+	if (stays)
+		probe_session_change_window(governor->session, coverage_stay(&governor->coverage),
+					    max_hits);
+	pthread_mutex_unlock(&governor->lock);
+	return stays;
+}
+
+/* The window that is open, to its end. True: no more windows. */
+static bool attend_window(struct governor *governor)
+{
+	struct budget_window plan;
+	uint64_t length;
+	bool end;
+
+	pthread_mutex_lock(&governor->lock);
+	plan = budget_window(&governor->budget);
+	pthread_mutex_unlock(&governor->lock);
+	length = plan.length_ns;
+	do {
+		end = wait_for(governor, length, true) || target_is_gone(governor);
+		length = STAY_NS;
+	} while (!end && stays_open(governor));
+	return end;
+}
+
+static void close_window(struct governor *governor)
+{
+	uint64_t now;
+
+	pthread_mutex_lock(&governor->lock);
+	now = probe_session_close_window(governor->session);
+	settle(governor, now);
+	governor->open = false;
+	pthread_mutex_unlock(&governor->lock);
+}
+
+/* A hit costs what is known by now; the rest is guessed high. */
+static void set_hit_cost(struct governor *governor)
+{
+	double trap = probe_session_is_stepped(governor->session) ? governor->trap.stepped_ns :
+								    governor->trap.emulated_ns;
+
+	if (trap > 0 && governor->program_ns > 0)
+		governor->budget.hit_ns = CACHES_LOST * (trap + governor->program_ns);
+	else if (trap > HIT_NS_GUESS / 2.0)
+		governor->budget.hit_ns = 2 * trap;
+}
+
+static void measure_trap(struct governor *governor)
+{
+	struct calibration trap;
+
+	if (probe_session_calibrate(governor->session, &trap))
+		return;
+	pthread_mutex_lock(&governor->lock);
+	governor->trap = trap;
+	set_hit_cost(governor);
+	pthread_mutex_unlock(&governor->lock);
+}
+
+/* The kernel's statistics of our program; they cost a little, so they are on now and then only. */
+struct program_stats {
+	int fd;
+	uint64_t runs, ns;
+};
+
+static void program_stats_begin(struct governor *governor, struct program_stats *stats)
+{
+	stats->fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (stats->fd >= 0 &&
+	    probe_session_run_stats(governor->session, &stats->runs, &stats->ns)) {
+		close(stats->fd);
+		stats->fd = -1;
+	}
+}
+
+/* A program that loses its CPU goes on running by that clock: such measurements count little. */
+static void note_program(struct governor *governor, double ns)
+{
+	if (ns > PROGRAM_NS_MOST)
+		ns = PROGRAM_NS_MOST;
+	if (!governor->program_ns || ns < governor->program_ns)
+		governor->program_ns = ns;
+	else
+		governor->program_ns += (ns - governor->program_ns) / 8;
+}
+
+static void program_stats_end(struct governor *governor, struct program_stats *stats)
+{
+	uint64_t runs, ns;
+
+	if (stats->fd < 0)
+		return;
+	close(stats->fd);
+	stats->fd = -1;
+	if (probe_session_run_stats(governor->session, &runs, &ns) || runs == stats->runs)
+		return;
+	pthread_mutex_lock(&governor->lock);
+	note_program(governor, (double)(ns - stats->ns) / (runs - stats->runs));
+	set_hit_cost(governor);
+	pthread_mutex_unlock(&governor->lock);
+}
+
+/* Probes go, the turn is paid for. Returns the thread's CPU time for it. */
+static uint64_t take_away(struct governor *governor)
+{
+	uint64_t before = thread_cpu_ns();
+
+	close_window(governor);
+	probe_session_detach(governor->session);
+	return thread_cpu_ns() - before;
+}
+
+static void pay_turn(struct governor *governor, uint64_t cpu_ns)
+{
+	struct budget *budget = &governor->budget;
+
+	pthread_mutex_lock(&governor->lock);
+	settle(governor, clock_now_ns());
+	budget->turn_ns += (TURN_FACTOR * (double)cpu_ns - budget->turn_ns) / 4;
+	budget_spend_turn(budget);
+	pthread_mutex_unlock(&governor->lock);
+}
+
+/* True: end. */
+static bool rest(struct governor *governor)
+{
+	uint64_t ns;
+
+	pthread_mutex_lock(&governor->lock);
+	settle(governor, clock_now_ns());
+	ns = budget_rest_ns(&governor->budget, erand48(governor->seed));
+	pthread_mutex_unlock(&governor->lock);
+	while (ns > CHECK_NS) {
+		if (wait_for(governor, CHECK_NS, false) || target_is_gone(governor))
+			return true;
+		ns -= CHECK_NS;
+	}
+	return wait_for(governor, ns, false);
+}
+
+static bool attach(struct governor *governor)
+{
+	int status = probe_session_place(governor->session, NULL);
+
+	if (!status)
+		return true;
+	pthread_mutex_lock(&governor->lock);
+	governor->error = -status;
+	pthread_mutex_unlock(&governor->lock);
+	return false;
+}
+
+static void trace_in_windows(struct governor *governor)
+{
+	uint64_t cpu_ns = 0, before, target_cpu_ns = 0, target_ns = 0;
+	struct program_stats stats;
+	bool end;
+
+	program_stats_begin(governor, &stats);
+	for (uint64_t window = 0;; window++) {
+		end = attend_window(governor);
+		cpu_ns += take_away(governor);
+		program_stats_end(governor, &stats);
+		pay_turn(governor, cpu_ns);
+		if (!window && !end)
+			measure_trap(governor);
+		if (end || rest(governor))
+			return;
+		note_busy_cpus(governor, &target_cpu_ns, &target_ns);
+		if (window < MEASURE_FIRST || window % MEASURE_EVERY == 0)
+			program_stats_begin(governor, &stats);
+		before = thread_cpu_ns();
+		if (!attach(governor))
+			return;
+		cpu_ns = thread_cpu_ns() - before;
+		open_window(governor);
+	}
+}
+
+static void trace_always(struct governor *governor)
+{
+	struct program_stats stats;
+	bool end = false;
+
+	program_stats_begin(governor, &stats);
+	measure_trap(governor);
+	program_stats_end(governor, &stats);
+	while (!end)
+		end = wait_for(governor, CHECK_NS, false) || target_is_gone(governor);
+	close_window(governor);
+	probe_session_detach(governor->session);
+}
+
+/*
+ * While a window is to end, the target pays for every moment that this thread waits for a CPU. It
+ * sleeps nearly always, so real-time priority takes nothing from others. Without the right to it,
+ * it does as it can.
+ */
+static void be_prompt(void)
+{
+	const struct sched_param lowest = { .sched_priority = sched_get_priority_min(SCHED_RR) };
+
+	if (pthread_setschedparam(pthread_self(), SCHED_RR, &lowest))
+		setpriority(PRIO_PROCESS, 0, NICE);
+	prctl(PR_SET_TIMERSLACK, 1UL);
+}
+
+static void *run(void *ctx)
+{
+	struct governor *governor = ctx;
+
+	be_prompt();
+	if (governor->always_on)
+		trace_always(governor);
+	else
+		trace_in_windows(governor);
+	return NULL;
+}
+
+static void release(struct governor *governor)
+{
+	if (governor->stop_fd >= 0)
+		close(governor->stop_fd);
+	pthread_mutex_destroy(&governor->lock);
+	free(governor);
+}
+
+static int start_error(struct err *err, int status)
+{
+	return err_set(err, -status, "starting the overhead governor", "free some resources", "%s",
+		       strerror(-status));
+}
+
+int governor_start(struct probe_session *session, double max_overhead_pct, struct governor **out,
+		   struct err *err)
+{
+	struct governor *governor = calloc(1, sizeof(*governor));
+	int status;
+
+	if (!governor)
+		return start_error(err, -ENOMEM);
+	governor->session = session;
+	governor->always_on = max_overhead_pct < 0;
+	pthread_mutex_init(&governor->lock, NULL);
+	governor->started_ns = governor->settled_ns = clock_now_ns();
+	memcpy(governor->seed, &governor->started_ns, sizeof(governor->seed));
+	governor->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (governor->stop_fd < 0) {
+		status = start_error(err, -errno);
+		release(governor);
+		return status;
+	}
+	budget_init(&governor->budget, max_overhead_pct / 100, HIT_NS_GUESS, TURN_NS_GUESS);
+	status = probe_session_place(session, err);
+	if (status) {
+		release(governor);
+		return status;
+	}
+	governor->started_ns = governor->settled_ns = clock_now_ns();
+	coverage_start(&governor->coverage, governor->started_ns);
+	open_window(governor);
+	status = -pthread_create(&governor->thread, NULL, run, governor);
+	if (status) {
+		probe_session_detach(session);
+		release(governor);
+		return start_error(err, status);
+	}
+	*out = governor;
+	return 0;
+}
+
+void governor_status(struct governor *governor, struct governor_status *status)
+{
+	const struct coverage *coverage = &governor->coverage;
+
+	memset(status, 0, sizeof(*status));
+	pthread_mutex_lock(&governor->lock);
+	settle(governor, probe_session_window_now(governor->session));
+	status->on_ns = coverage->on_ns;
+	status->counted_ns = coverage->counted_ns;
+	status->mean_weight = coverage->on_ns ? (double)coverage->counted_ns / coverage->on_ns : 1;
+	status->hits_error = coverage_error(coverage);
+	memcpy(status->whole_ns, coverage->whole_ns, sizeof(status->whole_ns));
+	status->windows = coverage->windows;
+	status->elapsed_ns = clock_now_ns() - governor->started_ns;
+	status->hits = governor->hits;
+	status->hit_cost_ns = governor->budget.hit_ns;
+	if (status->elapsed_ns)
+		status->overhead_pct = 100 * governor->budget.spent_ns / status->elapsed_ns;
+	status->always_on = governor->always_on;
+	status->error = governor->error;
+	pthread_mutex_unlock(&governor->lock);
+}
+
+void governor_stop(struct governor *governor)
+{
+	if (!governor)
+		return;
+	eventfd_write(governor->stop_fd, 1);
+	pthread_join(governor->thread, NULL);
+	release(governor);
+}
