@@ -118,7 +118,7 @@ static void a_hot_program_is_traced_in_windows(void **state)
 		      status.hit_cost_ns, status.overhead_pct);
 	assert_false(status.always_on);
 	assert_true(status.on_ns < status.elapsed_ns / 4);
-	assert_true(status.mean_weight > 4);
+	assert_true(status.event_weight > 4);
 	assert_true(status.hit_cost_ns > 100 && status.hit_cost_ns < 20000);
 	/* each goroutine parks, is woken, parks ...: nothing is out of order within a window */
 	assert_int_equal(lost(&traced), 0);
@@ -170,7 +170,7 @@ static void without_a_budget_nothing_is_missed(void **state)
 	governor_status(traced.governor, &status);
 	assert_true(status.always_on);
 	assert_int_equal(status.windows, 1);
-	assert_true(status.mean_weight == 1);
+	assert_true(status.event_weight == 1);
 	assert_true(status.hits >= spawned + exited);
 	read_maps(&traced);
 	assert_int_equal(lost(&traced), 0);

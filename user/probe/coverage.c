@@ -73,6 +73,7 @@ void coverage_add(struct coverage *coverage, uint64_t now, uint64_t hits)
 	coverage->owed_ns += length - (double)coverage->weight * length;
 	coverage->on_ns += length;
 	coverage->counted_ns += coverage->weight * length;
+	coverage->squared_ns += (double)coverage->weight * coverage->weight * length;
 	coverage->counted_hits += (double)coverage->weight * hits;
 	coverage->last_ns = now;
 }

@@ -20,6 +20,7 @@
 struct coverage {
 	uint64_t on_ns;      /* windows' lengths */
 	uint64_t counted_ns; /* the same, weighted */
+	double squared_ns;   /* weighted twice */
 	uint64_t windows;
 	double counted_hits; /* weighted */
 	/*

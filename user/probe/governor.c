@@ -431,7 +431,8 @@ void governor_status(struct governor *governor, struct governor_status *status)
 	settle(governor, probe_session_window_now(governor->session));
 	status->on_ns = coverage->on_ns;
 	status->counted_ns = coverage->counted_ns;
-	status->mean_weight = coverage->on_ns ? (double)coverage->counted_ns / coverage->on_ns : 1;
+	status->event_weight = coverage->counted_ns ? coverage->squared_ns / coverage->counted_ns :
+						      1;
 	status->hits_error = coverage_error(coverage);
 	memcpy(status->whole_ns, coverage->whole_ns, sizeof(status->whole_ns));
 	status->windows = coverage->windows;

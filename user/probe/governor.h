@@ -33,8 +33,8 @@ struct governor_status {
 	 * differences of totals / differences of this. collect/estimate.h uses the rest.
 	 */
 	uint64_t counted_ns;
-	double mean_weight; /* counted_ns / on_ns; 1 is exact */
-	double hits_error;  /* standard error of all events together, as a share of them */
+	double event_weight; /* mean weight of an event; 1 is exact */
+	double hits_error;   /* standard error of all events together, as a share of them */
 	uint64_t whole_ns[CT_HIST_SLOTS]; /* see struct coverage */
 };
 
