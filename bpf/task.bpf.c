@@ -36,6 +36,8 @@ int on_spawn(ct_u64 newg)
 	count_event(CT_N_SPAWN);
 	task.since_ns = bpf_ktime_get_ns();
 	remember_spawn(newg, &task);
+	if (task.goid > window.newest_goid) /* not atomic: off by what spawns at the same moment */
+		window.newest_goid = task.goid;
 	if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
 		count(CT_LOST_TASK);
 	return 0;

@@ -152,6 +152,7 @@ struct ct_window {
 	ct_u64 max_batches; /* reaching it closes the window and wakes user space; 0: no limit */
 	ct_u64 limit_ns;    /* when that happened; 0: it did not */
 	ct_u64 batches;     /* hits of this window / CT_HIT_BATCH */
+	ct_u64 newest_goid; /* highest id of a goroutine that was seen to be spawned, ever */
 };
 
 /* What the programs must know of the target's Go version; offsets in bytes. */

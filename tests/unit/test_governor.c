@@ -21,6 +21,8 @@
 #define MSEC 1000000ULL
 #define PINGPONG "build/targets/1.24/pingpong"
 #define STORM "build/targets/1.24/spawn_storm"
+#define OTHER "build/targets/1.21/pingpong"
+#define TEXTCMP "build/targets/1.24/textcmp"
 #define EXEC_FORK "build/targets/1.24/exec_fork"
 
 struct traced {
@@ -147,12 +149,33 @@ static void a_quiet_program_is_traced_all_the_time(void **state)
 	end(&traced);
 }
 
+/* A number of the program's own report. */
+static uint64_t report_of(struct child *child, const char *key)
+{
+	char line[512] = "", quoted[64];
+	const char *found = NULL;
+	size_t len = 0;
+
+	snprintf(quoted, sizeof(quoted), "\"%s\":", key);
+	child_tell(child, "report");
+	while (!found && read(child->from, line + len, 1) == 1) {
+		if (line[len] != '\n' && len < sizeof(line) - 2) {
+			len++;
+			continue;
+		}
+		line[len] = '\0';
+		found = strstr(line, quoted);
+		len = 0;
+	}
+	assert_non_null(found);
+	return strtoull(found + strlen(quoted), NULL, 10);
+}
+
 static void without_a_budget_nothing_is_missed(void **state)
 {
 	struct governor_status status;
 	struct traced traced;
 	uint64_t spawned, exited;
-	char report[512] = "";
 
 	start(&traced, STORM);
 	trace(&traced, -1, *state);
@@ -161,12 +184,8 @@ static void without_a_budget_nothing_is_missed(void **state)
 	usleep(300000);
 	child_tell(&traced.child, "stop");
 	assert_true(child_says(&traced.child, "stopped"));
-	child_tell(&traced.child, "report");
-	for (size_t len = 0; read(traced.child.from, report + len, 1) == 1; len++)
-		if (report[len] == '\n' || len == sizeof(report) - 2)
-			break;
-	assert_int_equal(sscanf(strstr(report, "\"exited\""), "\"exited\":%lu", &exited), 1);
-	assert_int_equal(sscanf(strstr(report, "\"spawned\""), "\"spawned\":%lu", &spawned), 1);
+	exited = report_of(&traced.child, "exited");
+	spawned = report_of(&traced.child, "spawned");
 	governor_status(traced.governor, &status);
 	assert_true(status.always_on);
 	assert_int_equal(status.windows, 1);
@@ -177,6 +196,32 @@ static void without_a_budget_nothing_is_missed(void **state)
 	/* and the program's own: it starts one to count, and one that spawns */
 	assert_int_equal(traced.aggregates.counters[CT_N_SPAWN], spawned + 2);
 	assert_int_equal(traced.aggregates.counters[CT_N_EXIT], exited + 2);
+	end(&traced);
+}
+
+/* The program is much slower in windows, so only the ids tell how many there were. */
+static void counts_spawns_by_their_ids(void **state)
+{
+	struct governor_status before, after;
+	struct traced traced;
+	uint64_t spawned;
+
+	(void)state;
+	start(&traced, STORM);
+	trace(&traced, 2, &multi);
+	child_tell(&traced.child, "go");
+	assert_true(child_says(&traced.child, "started"));
+	wait_for_windows(&traced, 8);
+	governor_status(traced.governor, &before);
+	spawned = report_of(&traced.child, "spawned");
+	wait_for_windows(&traced, before.windows + 8);
+	spawned = report_of(&traced.child, "spawned") - spawned;
+	governor_status(traced.governor, &after);
+	print_message("# %lu spawned, %lu by their ids, slowdown %.2f\n", spawned,
+		      after.newest_goid - before.newest_goid, after.slowdown);
+	/* the windows before the two reports are up to one gap away */
+	assert_in_range(after.newest_goid - before.newest_goid, spawned * 0.7, spawned * 1.3);
+	assert_true(after.slowdown > 0.3 && after.slowdown <= 1);
 	end(&traced);
 }
 
@@ -212,25 +257,35 @@ static void ends_quietly_when_the_process_dies(void **state)
 	}
 }
 
+static bool text_is_untouched(pid_t pid)
+{
+	char command[128], line[64] = "";
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), TEXTCMP " %d", pid);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	assert_non_null(fgets(line, sizeof(line), pipe));
+	pclose(pipe);
+	return !strcmp(line, "0\n");
+}
+
 /* The process runs another program, under the same PID: that one must never be probed. */
 static void leaves_alone_what_the_process_becomes(void **state)
 {
-	struct governor_status status;
 	struct traced traced;
-	uint64_t windows, hits;
 
 	(void)state;
 	start(&traced, EXEC_FORK);
-	trace(&traced, 0.5, &multi);
-	child_tell(&traced.child, "exec");
+	trace(&traced, 50, &multi);
+	child_tell(&traced.child, "go");
+	assert_true(child_says(&traced.child, "started"));
+	child_tell(&traced.child, "become " OTHER);
 	assert_true(child_says(&traced.child, "ready"));
-	governor_status(traced.governor, &status);
-	windows = status.windows;
-	usleep(400000);
-	governor_status(traced.governor, &status);
-	hits = status.hits;
-	(void)windows;
-	(void)hits;
+	child_tell(&traced.child, "go");
+	assert_true(child_says(&traced.child, "started"));
+	for (int i = 0; i < 30; i++)
+		assert_true(text_is_untouched(traced.child.pid));
 	child_tell(&traced.child, "quit");
 	assert_true(child_says(&traced.child, "bye"));
 	end(&traced);
@@ -262,6 +317,7 @@ int main(void)
 		cmocka_unit_test(a_quiet_program_is_traced_all_the_time),
 		cmocka_unit_test_prestate(without_a_budget_nothing_is_missed, (void *)&multi),
 		cmocka_unit_test_prestate(without_a_budget_nothing_is_missed, (void *)&perf),
+		cmocka_unit_test(counts_spawns_by_their_ids),
 		cmocka_unit_test(ends_quietly_when_the_process_dies),
 		cmocka_unit_test(leaves_alone_what_the_process_becomes),
 		cmocka_unit_test(stops_at_any_moment),

@@ -159,6 +159,18 @@ static void tells_how_far_off_a_count_is(void **state)
 	assert_in_range(within, runs * 0.55, runs * 0.85);
 }
 
+static void tells_how_much_tracing_may_have_hidden(void **state)
+{
+	struct governor_status status = { .slowdown = 0.2 };
+
+	(void)state;
+	assert_int_equal(estimate_most(&status, 80), 100);
+	status.slowdown = 1;
+	assert_int_equal(estimate_most(&status, 80), 1600);
+	status.always_on = true;
+	assert_int_equal(estimate_most(&status, 80), 80);
+}
+
 static void leaves_exact_numbers_alone(void **state)
 {
 	struct governor_status status = { .always_on = true, .counted_ns = SEC, .event_weight = 1 };
@@ -179,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_good_what_windows_cut_off),
 		cmocka_unit_test(tells_how_far_off_a_count_is),
+		cmocka_unit_test(tells_how_much_tracing_may_have_hidden),
 		cmocka_unit_test(leaves_exact_numbers_alone),
 	};
 

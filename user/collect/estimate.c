@@ -6,6 +6,8 @@
 
 /* A wait that had but a tenth of the windows to be seen in is multiplied by 10, and no more. */
 #define FACTOR_MOST 10
+/* The cost of a hit is known to a few percent, and what it leaves of a window no better. */
+#define SLOWER_MOST 20
 
 bool estimate_is_exact(const struct governor_status *status)
 {
@@ -20,6 +22,15 @@ double estimate_error(const struct governor_status *status, uint64_t total)
 		return 0;
 	few = (status->event_weight - 1) / total;
 	return total * sqrt(all * all + few);
+}
+
+uint64_t estimate_most(const struct governor_status *status, uint64_t total)
+{
+	double left = 1 - status->slowdown;
+
+	if (estimate_is_exact(status))
+		return total;
+	return left > 1.0 / SLOWER_MOST ? total / left : SLOWER_MOST * total;
 }
 
 /* All waits of a slot for each one that was timed. */

@@ -34,6 +34,9 @@ bool estimate_is_exact(const struct governor_status *status);
  */
 double estimate_error(const struct governor_status *status, uint64_t total);
 
+/* What a weighted total can be at most, had the hits not slowed the program; without the error. */
+uint64_t estimate_most(const struct governor_status *status, uint64_t total);
+
 struct estimate_waits {
 	uint64_t waits, wait_ns_total;
 	uint64_t hist[CT_HIST_SLOTS];

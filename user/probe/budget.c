@@ -111,7 +111,7 @@ static void note_rate(struct budget *budget, double rate)
 	budget->since_ns = 0;
 }
 
-static double sharing_cpus(const struct budget *budget)
+double budget_sharing_cpus(const struct budget *budget)
 {
 	if (budget->busy_cpus < 1)
 		return larger(budget->busy_cpus, IDLE_CPUS);
@@ -120,7 +120,7 @@ static double sharing_cpus(const struct budget *budget)
 
 void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits hits)
 {
-	double cost = larger(hits.all / sharing_cpus(budget), hits.busiest) * budget->hit_ns;
+	double cost = larger(hits.all / budget_sharing_cpus(budget), hits.busiest) * budget->hit_ns;
 
 	if (on_ns)
 		note_rate(budget, (double)hits.recorded / on_ns);

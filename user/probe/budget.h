@@ -60,6 +60,8 @@ struct budget_window budget_window(const struct budget *budget);
 void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits hits);
 /* A window was opened and closed. */
 void budget_spend_turn(struct budget *budget);
+/* CPUs that hits are shared out among. */
+double budget_sharing_cpus(const struct budget *budget);
 /* The hits of the latest stretch are so few that tracing may go on; max_hits from now on then. */
 bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits);
 

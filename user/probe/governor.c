@@ -422,6 +422,15 @@ int governor_start(struct probe_session *session, double max_overhead_pct, struc
 	return 0;
 }
 
+static double slowdown(const struct governor *governor)
+{
+	const struct coverage *coverage = &governor->coverage;
+	double took = coverage->counted_hits * governor->budget.hit_ns / CACHES_LOST;
+	double time = coverage->counted_ns * budget_sharing_cpus(&governor->budget);
+
+	return time > took ? took / time : time > 0;
+}
+
 void governor_status(struct governor *governor, struct governor_status *status)
 {
 	const struct coverage *coverage = &governor->coverage;
@@ -436,6 +445,8 @@ void governor_status(struct governor *governor, struct governor_status *status)
 	status->hits_error = coverage_error(coverage);
 	memcpy(status->whole_ns, coverage->whole_ns, sizeof(status->whole_ns));
 	status->windows = coverage->windows;
+	status->slowdown = slowdown(governor);
+	status->newest_goid = probe_session_newest_goid(governor->session);
 	status->elapsed_ns = clock_now_ns() - governor->started_ns;
 	status->hits = governor->hits;
 	status->hit_cost_ns = governor->budget.hit_ns;

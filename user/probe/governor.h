@@ -35,6 +35,17 @@ struct governor_status {
 	uint64_t counted_ns;
 	double event_weight; /* mean weight of an event; 1 is exact */
 	double hits_error;   /* standard error of all events together, as a share of them */
+	/*
+	 * Share of the time in windows that the hits themselves took, on the CPUs that the target kept
+	 * busy. What had no time to spare did so much less in windows than it does else, and the totals
+	 * are as much too low; what waits for the world outside is not slowed, and they are right.
+	 */
+	double slowdown;
+	/*
+	 * Highest id of a goroutine seen to be spawned; 0: none. Go hands the ids out one by one (a P
+	 * takes 16 at a time: runtime/proc.go, newproc1), so differences count spawns, in windows or not.
+	 */
+	uint64_t newest_goid;
 	uint64_t whole_ns[CT_HIST_SLOTS]; /* see struct coverage */
 };
 

@@ -357,6 +357,11 @@ uint64_t probe_session_map_bytes(const struct probe_session *session)
 	return bytes;
 }
 
+uint64_t probe_session_newest_goid(const struct probe_session *session)
+{
+	return window_of(session)->newest_goid;
+}
+
 struct budget_hits probe_session_take_hits(struct probe_session *session)
 {
 	struct ct_counters values[session->cpus];

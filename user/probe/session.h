@@ -64,6 +64,9 @@ bool probe_session_limit_reached(const struct probe_session *session);
 /* Now, or when the window that is open reached its limit. */
 uint64_t probe_session_window_now(const struct probe_session *session);
 
+/* struct ct_window */
+uint64_t probe_session_newest_goid(const struct probe_session *session);
+
 /* Hits since the last call or the opening of the session, in a window or not. */
 struct budget_hits probe_session_take_hits(struct probe_session *session);
 
