@@ -66,6 +66,10 @@ int links_attach(struct links *links)
 	return status;
 }
 
+/*
+ * A perf event takes a grace period of the kernel to go, alone (event_mutex), so that some probes
+ * stay for up to a second.
+ */
 void links_detach(struct links *links)
 {
 	for (size_t i = 0; i < links->held.len; i++)

@@ -29,7 +29,10 @@ struct links {
 int links_prepare(struct links *links, size_t count);
 /* All or none. 0; -errno (-ESRCH, -ENOENT: the process is gone). */
 int links_attach(struct links *links);
-/* When it returns the program runs nowhere any more. Hits stop long before. */
+/*
+ * When it returns the program runs nowhere any more. With one link hits stop at once; perf events go
+ * one after the other in the order of `offsets`, which should have the most frequent ones first.
+ */
 void links_detach(struct links *links);
 void links_free(struct links *links);
 

@@ -111,24 +111,39 @@ static void note_maps(struct probe_session *session)
 	maps->counters = bpf_map__fd(session->skel->maps.counters);
 }
 
-static int prepare_links(struct probe_session *session, const struct plan *plan)
+/* From what is hit most to what is hit least, in programs that are hit much. */
+static const enum ct_handler by_hits[] = {
+	CT_ON_CHAN_RECV,       CT_ON_CHAN_SEND, CT_ON_READY,        CT_ON_PARK,
+	CT_ON_SPAWN,           CT_ON_EXIT,      CT_ON_LOCK_WAIT,    CT_ON_LOCK_RELEASE,
+	CT_ON_READY_SCHEDULER, CT_ON_COND_WAIT, CT_ON_PARK_ABORTED, CT_ON_CHAN_CLOSE,
+};
+
+static void add_links(struct probe_session *session, const struct plan *plan,
+		      enum ct_handler handler)
 {
 	struct links *links = &session->links;
-	size_t count = 0;
 
-	if (links_prepare(links, plan->sites.len))
-		return -ENOMEM;
 	for (size_t i = 0; i < plan->sites.len; i++) {
 		const struct plan_site *site = &plan->sites.data[i];
 
-		if (!site->address)
+		if (!site->address || site->point->handler != handler)
 			continue;
-		links->offsets[count] = site->file_offset;
-		links->cookies[count++] = site->cookie;
+		links->offsets[links->count] = site->file_offset;
+		links->cookies[links->count++] = site->cookie;
 		if (site->verdict == PLAN_STEPPED)
 			session->stepped = true;
 	}
-	links->count = count;
+}
+
+static int prepare_links(struct probe_session *session, const struct plan *plan)
+{
+	struct links *links = &session->links;
+
+	if (links_prepare(links, plan->sites.len))
+		return -ENOMEM;
+	links->count = 0;
+	for (size_t i = 0; i < sizeof(by_hits) / sizeof(by_hits[0]); i++)
+		add_links(session, plan, by_hits[i]);
 	links->pid = session->pid;
 	links->path = session->exe_path;
 	return 0;
