@@ -52,7 +52,8 @@ static int attach(struct live *live, const struct options *options, uint32_t rol
 		status = probe_session_open(&live->target, &live->plan, &probes, &live->session,
 					    err);
 	if (!status)
-		status = probe_session_attach(live->session, err);
+		status = governor_start(live->session, options->max_overhead_pct, &live->governor,
+					err);
 	return status;
 }
 
@@ -89,6 +90,8 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 
 void live_close(struct live *live)
 {
+	governor_stop(live->governor);
+	live->governor = NULL;
 	probe_session_close(live->session);
 	live->session = NULL;
 	plan_free(&live->plan);
@@ -128,6 +131,7 @@ static int take_snapshot(struct live *live, const struct options *options, struc
 static void note_capture(struct live *live)
 {
 	struct capture *capture = &live->capture;
+	const struct governor_status *status = &live->status;
 	const struct model *model = &live->model;
 
 	*capture = (struct capture){ .overhead_pct = -1 };
@@ -140,9 +144,16 @@ static void note_capture(struct live *live)
 	if (!live->session)
 		return;
 	capture->probes = true;
-	capture->duration_ns = probe_session_on_ns(live->session);
-	capture->windows_share = 1;
-	capture->events = model->counters[CT_N_HITS];
+	capture->duration_ns = status->elapsed_ns;
+	capture->windows_share =
+		status->elapsed_ns ? (double)status->on_ns / (double)status->elapsed_ns : 1;
+	if (!model->estimated)
+		capture->windows_share = 1;
+	capture->events = status->hits;
+	capture->overhead_pct = status->overhead_pct;
+	capture->hit_cost_ns = status->hit_cost_ns;
+	capture->estimate_error = status->hits_error;
+	capture->slowdown = status->slowdown;
 	capture->lost = model_lost(model);
 	capture->unmatched = model->counters[CT_N_UNMATCHED];
 	capture->disagreements = model->disagreements;
@@ -150,19 +161,20 @@ static void note_capture(struct live *live)
 
 int live_update(struct live *live, const struct options *options, bool snapshot, struct err *err)
 {
-	uint64_t on_ns = 0;
+	bool events = live->session;
 	int status = 0;
 
 	if (snapshot && !live->gone && clock_now_ns() >= live->next_snapshot_ns)
 		status = take_snapshot(live, options, err);
-	if (!status && live->session) {
-		on_ns = probe_session_on_ns(live->session);
+	if (!status && events) {
+		if (live->governor)
+			governor_status(live->governor, &live->status);
 		status = aggregates_read(probe_session_maps(live->session), &live->aggregates, err);
-		live->has_aggregates = !status;
 	}
 	if (status)
 		return status;
-	if (model_update(&live->model, live->has_aggregates ? &live->aggregates : NULL, on_ns,
+	if (model_update(&live->model, events ? &live->aggregates : NULL,
+			 events ? &live->status : NULL,
 			 live->has_snapshot ? &live->snapshot : NULL))
 		return output_no_memory(err);
 	note_capture(live);
@@ -179,8 +191,11 @@ bool live_pause(struct live *live, uint64_t until_ns)
 
 void live_detach(struct live *live)
 {
-	if (live->session)
-		probe_session_detach(live->session);
+	if (!live->governor)
+		return;
+	governor_status(live->governor, &live->status);
+	governor_stop(live->governor);
+	live->governor = NULL;
 }
 
 void live_say_gone(const struct live *live, const struct options *options)

@@ -12,6 +12,7 @@
 #include "export/json.h"
 #include "model/capture.h"
 #include "model/model.h"
+#include "probe/governor.h"
 #include "probe/session.h"
 #include "target/target.h"
 #include "view/view.h"
@@ -20,13 +21,15 @@ struct live {
 	struct target target;
 	struct plan plan;
 	struct probe_session *session; /* NULL: no probes */
+	struct governor *governor;     /* of the session, while it runs */
+	struct governor_status status; /* as of the last update */
 	struct aggregates aggregates;
 	struct snapshot_reader *reader; /* made with the first snapshot */
 	struct snapshot snapshot;
 	struct model model;
 	struct capture capture;
 	int signal_fd;
-	bool has_snapshot, has_aggregates;
+	bool has_snapshot;
 	bool gone; /* the target exited or became another program: what is shown is the last */
 	uint64_t next_snapshot_ns;
 };

@@ -85,10 +85,11 @@ static json_t *known_real(double value, bool known)
 
 static json_t *capture(const struct capture *capture)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:I, s:I, s:I, s:I}", "mode",
-			 capture_mode(capture), "duration_ns", (json_int_t)capture->duration_ns,
-			 "events", (json_int_t)capture->events, "lost", (json_int_t)capture->lost,
-			 "windows_share", capture->windows_share, "overhead_pct",
+	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f, s:I, s:I, s:I, s:I}",
+			 "mode", capture_mode(capture), "duration_ns",
+			 (json_int_t)capture->duration_ns, "events", (json_int_t)capture->events,
+			 "lost", (json_int_t)capture->lost, "windows_share", capture->windows_share,
+			 "overhead_pct",
 			 known_real(capture->overhead_pct, capture->overhead_pct >= 0),
 			 "hit_cost_ns", known_real(capture->hit_cost_ns, capture->hit_cost_ns > 0),
 			 "snapshot_ns", (json_int_t)capture->snapshot_ns, "torn",

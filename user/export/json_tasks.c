@@ -93,9 +93,10 @@ static json_t *rows_of(struct model *model, const struct task_selection *selecti
 		rows = NULL;
 	}
 	for (size_t i = 0; i < selected.len && rows; i++)
-		json_array_append_new(rows, selection->each ?
-						    task_row(model, &model->tasks.data[selected.data[i]]) :
-						    group_row(model, &model->groups.data[selected.data[i]]));
+		json_array_append_new(
+			rows, selection->each ?
+				      task_row(model, &model->tasks.data[selected.data[i]]) :
+				      group_row(model, &model->groups.data[selected.data[i]]));
 	vec_free(&selected);
 	return rows;
 }

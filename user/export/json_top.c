@@ -13,9 +13,9 @@ static json_t *site_row(const struct model *model, const struct model_site *site
 			 "oldest_is_lower_bound", site->oldest_is_bound, "wait_ns_total",
 			 (json_int_t)site->stats.wait_ns_total, "wait_ns_max",
 			 (json_int_t)site->stats.wait_ns_max, "waits_per_second",
-			 model->interval_on_ns ? (double)site->stats.delta_waits * 1e9 /
-							 (double)model->interval_on_ns :
-						 0.0,
+			 model->interval_counted_ns ? (double)site->delta_parks * 1e9 /
+							      (double)model->interval_counted_ns :
+						      0.0,
 			 "hist_log2_ns", json_histogram(site->stats.hist), "stack",
 			 json_stack(site->stack), "frame_is_guess", site->stack->site_is_guess);
 }

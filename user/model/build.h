@@ -11,10 +11,11 @@
 struct build {
 	struct model *model;
 	const struct aggregates *aggregates; /* may be NULL */
-	const struct snapshot *snapshot;     /* may be NULL */
-	struct stack **site_stacks;          /* by the kernel's site index; NULL: no such site */
-	uint32_t *site_rows;                 /* by the kernel's site index: index in model->sites */
-	size_t site_limit;                   /* both arrays' length */
+	const struct governor_status *governor;
+	const struct snapshot *snapshot; /* may be NULL */
+	struct stack **site_stacks;      /* by the kernel's site index; NULL: no such site */
+	uint32_t *site_rows;             /* by the kernel's site index: index in model->sites */
+	size_t site_limit;               /* both arrays' length */
 };
 
 #define NO_ROW UINT32_MAX
@@ -36,7 +37,7 @@ uint64_t build_waited_ns(const struct build *build, const struct model_task *tas
 
 void wait_stats_add(struct wait_stats *to, const struct wait_stats *more);
 /* Of one row of the kernel's objects map, with what the interval added. */
-int wait_stats_of_object(struct model *model, const struct object_row *row,
+int wait_stats_of_object(struct build *build, const struct object_row *row,
 			 struct wait_stats *stats);
 
 /*

@@ -55,7 +55,7 @@ static int add_waits(struct chan_build *chans, const struct object_row *object)
 
 	status = row_of(chans, object->key.addr, &row);
 	if (!status)
-		status = wait_stats_of_object(build->model, object, &stats);
+		status = wait_stats_of_object(build, object, &stats);
 	if (status)
 		return status;
 	chan = &build->model->chans.data[row];

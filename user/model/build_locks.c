@@ -65,7 +65,7 @@ static int add_waits(struct lock_build *locks, const struct object_row *object)
 
 	status = row_of(locks, object->key.addr, stack ? stack->lock : LOCK_NONE, &row);
 	if (!status)
-		status = wait_stats_of_object(build->model, object, &stats);
+		status = wait_stats_of_object(build, object, &stats);
 	if (status)
 		return status;
 	wait_stats_add(&build->model->locks.data[row].stats, &stats);

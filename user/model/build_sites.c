@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/estimate.h"
 #include "model/build.h"
 #include "model/history.h"
 
@@ -16,6 +17,13 @@ void wait_stats_add(struct wait_stats *to, const struct wait_stats *more)
 		to->hist[i] += more->hist[i];
 	to->delta_waits += more->delta_waits;
 	to->delta_ns += more->delta_ns;
+	to->is_lower_bound = to->is_lower_bound || more->is_lower_bound;
+}
+
+/* Estimates may fall when the windows have told more. */
+static uint64_t growth(uint64_t now, uint64_t before)
+{
+	return now > before ? now - before : 0;
 }
 
 static int add_delta(struct model *model, const struct history_key *key, struct wait_stats *stats)
@@ -24,24 +32,36 @@ static int add_delta(struct model *model, const struct history_key *key, struct 
 
 	if (history_exchange(model->history, key, stats->waits, stats->wait_ns_total, &waits, &ns))
 		return -ENOMEM;
-	stats->delta_waits = stats->waits - waits;
-	stats->delta_ns = stats->wait_ns_total - ns;
+	stats->delta_waits = growth(stats->waits, waits);
+	stats->delta_ns = growth(stats->wait_ns_total, ns);
 	return 0;
 }
 
-int wait_stats_of_object(struct model *model, const struct object_row *row,
+/* What the kernel added up, made good for what the windows cannot have seen. */
+static struct wait_stats estimate(const struct build *build, const uint64_t *hist,
+				  uint64_t wait_ns_total, uint64_t wait_ns_max)
+{
+	struct wait_stats stats = { .wait_ns_max = wait_ns_max };
+	struct estimate_waits waits;
+
+	estimate_waits(build->governor, hist, wait_ns_total, &waits);
+	stats.waits = waits.waits;
+	stats.wait_ns_total = waits.wait_ns_total;
+	stats.is_lower_bound = waits.is_lower_bound;
+	memcpy(stats.hist, waits.hist, sizeof(stats.hist));
+	return stats;
+}
+
+int wait_stats_of_object(struct build *build, const struct object_row *row,
 			 struct wait_stats *stats)
 {
 	const struct history_key key = { .addr = row->key.addr,
 					 .site = row->key.site,
 					 .kind = row->key.kind << 8 | row->key.op };
 
-	*stats = (struct wait_stats){ .waits = row->object.waits,
-				      .wait_ns_total = row->object.wait_ns_total,
-				      .wait_ns_max = row->object.wait_ns_max };
-	for (int i = 0; i < CT_HIST_SLOTS; i++)
-		stats->hist[i] = row->object.hist[i];
-	return add_delta(model, &key, stats);
+	*stats = estimate(build, row->object.hist, row->object.wait_ns_total,
+			  row->object.wait_ns_max);
+	return add_delta(build->model, &key, stats);
 }
 
 struct stack *build_site_stack(const struct build *build, uint32_t site)
@@ -77,12 +97,27 @@ static bool is_runtime_only(const struct stack *stack)
 	return true;
 }
 
+#define HISTORY_OF_PARKS 1 /* history_key.kind */
+
+static int add_parks(struct model *model, const struct site_row *row, struct model_site *site)
+{
+	const struct history_key key = { .site = row->index, .kind = HISTORY_OF_PARKS };
+	uint64_t parks, aborted;
+
+	site->parks = row->site.parks;
+	site->aborted = row->site.aborted;
+	if (history_exchange(model->history, &key, site->parks, site->aborted, &parks, &aborted))
+		return -ENOMEM;
+	site->delta_parks = growth(site->parks, parks);
+	return 0;
+}
+
 static int add_site(struct build *build, const struct site_row *row)
 {
 	struct model *model = build->model;
 	const struct history_key key = { .site = row->index };
-	struct model_site *site;
 	struct stack *stack = stack_of_site(model, &row->site);
+	struct model_site *site;
 
 	if (!stack)
 		return -ENOMEM;
@@ -95,14 +130,11 @@ static int add_site(struct build *build, const struct site_row *row)
 	build->site_rows[row->index] = model->sites.len - 1;
 	site->stack = stack;
 	site->reason = row->site.reason;
-	site->parks = row->site.parks;
-	site->aborted = row->site.aborted;
 	site->system = is_runtime_only(stack);
-	site->stats = (struct wait_stats){ .waits = row->site.waits,
-					   .wait_ns_total = row->site.wait_ns_total,
-					   .wait_ns_max = row->site.wait_ns_max };
-	for (int i = 0; i < CT_HIST_SLOTS; i++)
-		site->stats.hist[i] = row->site.hist[i];
+	site->stats =
+		estimate(build, row->site.hist, row->site.wait_ns_total, row->site.wait_ns_max);
+	if (add_parks(model, row, site))
+		return -ENOMEM;
 	return add_delta(model, &key, &site->stats);
 }
 

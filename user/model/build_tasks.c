@@ -2,7 +2,8 @@
 /*
  * A snapshot knows every goroutine but not since when; the probes know since when, but only of
  * goroutines that did something since the attach. Joined by g and goid; where they contradict each
- * other, the newer of the two is right.
+ * other, the newer of the two is right. Probes that were on in windows only do not know what went on
+ * between them: then a task's record may be of a wait that is long over, and is left aside.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -114,6 +115,14 @@ static void join(struct build *build, struct model_task *task, const struct ct_t
 		build->model->disagreements++;
 }
 
+/* Of two lower bounds of an age the better one; 0: unknown. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
 static int add_from_snapshot(struct build *build, struct event_index *events)
 {
 	const struct snapshot *snapshot = build->snapshot;
@@ -122,6 +131,7 @@ static int add_from_snapshot(struct build *build, struct event_index *events)
 		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
 		const struct ct_task *event = event_of(events, goroutine->g, goroutine->goid);
 		struct model_task *task = vec_push(&build->model->tasks);
+		uint64_t since = earlier(goroutine->since_ns, goroutine->waitsince_ns);
 
 		if (!task)
 			return -ENOMEM;
@@ -132,8 +142,8 @@ static int add_from_snapshot(struct build *build, struct event_index *events)
 			.gopc = goroutine->gopc,
 			.startpc = goroutine->startpc,
 			.waiting_on = goroutine->wait_addr,
-			.since_ns = goroutine->waitsince_ns,
-			.since_is_bound = goroutine->waitsince_ns != 0,
+			.since_ns = since,
+			.since_is_bound = since != 0,
 			.state = goroutine->status,
 			.reason = goroutine->wait_reason,
 			.wait_kind = goroutine->wait_kind,
@@ -143,7 +153,7 @@ static int add_from_snapshot(struct build *build, struct event_index *events)
 			.torn = goroutine->torn,
 			.stack = snapshot_stack(build, goroutine),
 		};
-		if (event)
+		if (event && !build->model->estimated)
 			join(build, task, event);
 	}
 	return 0;

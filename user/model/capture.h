@@ -14,6 +14,8 @@ struct capture {
 	double windows_share;  /* share of the time the probes were on; 1: every event was seen */
 	double overhead_pct;   /* estimated cost to the target, percent of the time; < 0: unknown */
 	double hit_cost_ns;    /* measured on this machine; 0: not measured */
+	double estimate_error; /* standard error of all events together, as a share; 0: exact */
+	double slowdown; /* share by which tracing slowed a busy target down while it was on */
 	uint64_t snapshot_ns, torn, disagreements;
 };
 

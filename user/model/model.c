@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/estimate.h"
 #include "model/build.h"
 #include "model/history.h"
 
@@ -53,29 +54,37 @@ static double per_second(uint64_t before, uint64_t now, uint64_t ns)
 	return ns ? (double)(now - before) * 1e9 / (double)ns : 0;
 }
 
-static void note_counters(struct model *model, const struct aggregates *aggregates, uint64_t on_ns)
+static void note_counters(struct model *model, const struct aggregates *aggregates,
+			  const struct governor_status *governor)
 {
 	const uint64_t *now = aggregates->counters, *before = model->counters;
+	uint64_t ns = governor->counted_ns > model->counted_ns ?
+			      governor->counted_ns - model->counted_ns :
+			      0;
 
-	model->interval_on_ns = on_ns - model->on_ns;
-	model->on_ns = on_ns;
+	model->interval_counted_ns = ns;
+	model->counted_ns = governor->counted_ns;
+	model->estimated = !estimate_is_exact(governor);
 	model->rates = (struct model_rates){
-		.spawn = per_second(before[CT_N_SPAWN], now[CT_N_SPAWN], model->interval_on_ns),
-		.exit = per_second(before[CT_N_EXIT], now[CT_N_EXIT], model->interval_on_ns),
-		.park = per_second(before[CT_N_PARK], now[CT_N_PARK], model->interval_on_ns),
-		.ready = per_second(before[CT_N_READY], now[CT_N_READY], model->interval_on_ns),
+		.spawn = per_second(before[CT_N_SPAWN], now[CT_N_SPAWN], ns),
+		.exit = per_second(before[CT_N_EXIT], now[CT_N_EXIT], ns),
+		.park = per_second(before[CT_N_PARK], now[CT_N_PARK], ns),
+		.ready = per_second(before[CT_N_READY], now[CT_N_READY], ns),
 	};
 	memcpy(model->counters, now, sizeof(model->counters));
 }
 
-static void note_time(struct model *model, const struct aggregates *aggregates, uint64_t on_ns,
-		      const struct snapshot *snapshot)
+static void note_time(struct model *model, const struct aggregates *aggregates,
+		      const struct governor_status *governor, const struct snapshot *snapshot)
 {
 	uint64_t at_ns = snapshot ? snapshot->at_ns : 0;
 
 	if (aggregates && aggregates->at_ns > at_ns)
 		at_ns = aggregates->at_ns;
-	model->interval_ns = model->at_ns ? at_ns - model->at_ns : on_ns;
+	if (model->at_ns)
+		model->interval_ns = at_ns > model->at_ns ? at_ns - model->at_ns : 0;
+	else
+		model->interval_ns = governor ? governor->elapsed_ns : 0;
 	model->at_ns = at_ns;
 }
 
@@ -118,18 +127,20 @@ static int by_hurt(const void *a, const void *b, void *ctx)
 	return x->stack < y->stack ? -1 : x->stack > y->stack;
 }
 
-int model_update(struct model *model, const struct aggregates *aggregates, uint64_t probes_on_ns,
-		 const struct snapshot *snapshot)
+int model_update(struct model *model, const struct aggregates *aggregates,
+		 const struct governor_status *governor, const struct snapshot *snapshot)
 {
-	struct build build = { .model = model, .aggregates = aggregates, .snapshot = snapshot };
+	struct build build = {
+		.model = model, .aggregates = aggregates, .governor = governor, .snapshot = snapshot
+	};
 	int status;
 
 	forget_rows(model);
-	note_time(model, aggregates, probes_on_ns, snapshot);
+	note_time(model, aggregates, governor, snapshot);
 	model->has_events = aggregates;
 	model->has_snapshot = snapshot;
 	if (aggregates)
-		note_counters(model, aggregates, probes_on_ns);
+		note_counters(model, aggregates, governor);
 	if (snapshot) {
 		model->torn = snapshot->torn;
 		model->snapshot_ns = snapshot->took_ns;

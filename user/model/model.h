@@ -13,6 +13,7 @@
 #include "collect/aggregates.h"
 #include "collect/snapshot.h"
 #include "model/stack.h"
+#include "probe/governor.h"
 #include "target/layout.h"
 
 /* Waits of a row; totals since the attach. The delta_ fields are those since the last update. */
@@ -21,6 +22,7 @@ struct wait_stats {
 	uint64_t wait_ns_total, wait_ns_max;
 	uint64_t hist[CT_HIST_SLOTS];
 	uint64_t delta_waits, delta_ns;
+	bool is_lower_bound; /* longer waits are missing, for the windows were too short for them */
 };
 
 struct model_task {
@@ -51,7 +53,7 @@ struct model_group {
 struct model_site {
 	struct stack *stack;
 	uint32_t reason;
-	uint64_t parks, aborted;
+	uint64_t parks, aborted, delta_parks;
 	struct wait_stats stats;
 	uint64_t waiting_now, ongoing_ns; /* of those waiting: how long so far, added up */
 	uint64_t oldest_ns;               /* of those waiting; 0: unknown */
@@ -100,7 +102,7 @@ struct model_spawn {
 	bool system; /* the runtime's own */
 };
 
-struct model_rates { /* a second that the probes were on, since the last update */
+struct model_rates { /* a second, since the last update */
 	double spawn, exit, park, ready;
 };
 
@@ -112,8 +114,9 @@ struct model {
 
 	uint64_t at_ns;       /* CLOCK_MONOTONIC of the last update */
 	uint64_t interval_ns; /* wall time since the update before; since the attach at the first */
-	uint64_t on_ns;       /* how long the probes have been on in all */
-	uint64_t interval_on_ns;
+	uint64_t counted_ns;  /* the time that the probes' totals stand for, in all */
+	uint64_t interval_counted_ns;
+	bool estimated; /* the probes were on in windows: their totals are estimates */
 	bool has_events, has_snapshot;
 	uint64_t counters[CT_N_COUNTERS];
 	struct model_rates rates;
@@ -138,11 +141,11 @@ int model_init(struct model *model, const struct layout *layout, int reasons_min
 void model_free(struct model *model);
 
 /*
- * Either may be NULL. All rows are made anew; stacks stay. probes_on_ns: how long the probes had been
- * on in all when the aggregates were read. 0 or -ENOMEM.
+ * aggregates and governor go together, and come from the same moment; they or the snapshot may be
+ * NULL. All rows are made anew; stacks stay. 0 or -ENOMEM.
  */
-int model_update(struct model *model, const struct aggregates *aggregates, uint64_t probes_on_ns,
-		 const struct snapshot *snapshot);
+int model_update(struct model *model, const struct aggregates *aggregates,
+		 const struct governor_status *governor, const struct snapshot *snapshot);
 
 /* Everything that the kernel could not keep; CT_N_UNMATCHED is none of it. */
 uint64_t model_lost(const struct model *model);

@@ -9,7 +9,7 @@
 
 const char *view_estimate_mark(const struct view *view)
 {
-	return view->capture->probes && view->capture->windows_share < 1 ? "~" : "";
+	return view->model->estimated ? "~" : "";
 }
 
 void view_title(const struct view *view, const char *title, const char *remark)

@@ -23,10 +23,10 @@ static void add_row(struct table *table, const struct view *view, const struct m
 
 	table_cell(table, "%s", COUNT(site->waiting_now));
 	table_cell(table, "%s", model_reason(model, site->reason));
-	if (model->interval_on_ns)
-		table_cell(table, "%s%s", mark,
-			   RATE((double)site->stats.delta_waits * 1e9 /
-				(double)model->interval_on_ns));
+	if (model->interval_counted_ns)
+		table_cell(
+			table, "%s%s", mark,
+			RATE((double)site->delta_parks * 1e9 / (double)model->interval_counted_ns));
 	else
 		table_cell(table, "-");
 	table_cell(table, "%s%s", mark, DURATION(site->stats.wait_ns_total));
