@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "export/json_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -80,21 +81,23 @@ static json_t *target(const struct target *target)
 
 static json_t *known_real(double value, bool known)
 {
-	return known ? json_real(value) : json_null();
+	return known && isfinite(value) ? json_real(value) : json_null();
 }
 
 static json_t *capture(const struct capture *capture)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
 			 "mode", capture_mode(capture), "duration_ns",
 			 (json_int_t)capture->duration_ns, "events", (json_int_t)capture->events,
 			 "lost", (json_int_t)capture->lost, "windows_share", capture->windows_share,
 			 "overhead_pct",
 			 known_real(capture->overhead_pct, capture->overhead_pct >= 0),
 			 "hit_cost_ns", known_real(capture->hit_cost_ns, capture->hit_cost_ns > 0),
-			 "snapshot_ns", (json_int_t)capture->snapshot_ns, "torn",
-			 (json_int_t)capture->torn, "unmatched", (json_int_t)capture->unmatched,
-			 "disagreements", (json_int_t)capture->disagreements);
+			 "estimate_error", known_real(capture->estimate_error, capture->probes),
+			 "slowdown", known_real(capture->slowdown, capture->probes), "snapshot_ns",
+			 (json_int_t)capture->snapshot_ns, "torn", (json_int_t)capture->torn,
+			 "unmatched", (json_int_t)capture->unmatched, "disagreements",
+			 (json_int_t)capture->disagreements);
 }
 
 json_t *json_document(const struct json_source *source, const char *name)
