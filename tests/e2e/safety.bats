@@ -275,7 +275,11 @@ fine() {
 	kill -KILL "$TRACER_PID"
 	wait "$TRACER_PID" || [ $? = 137 ]
 	"$TEXTCMP" -wait -none "$TARGET_PID"
-	after=$(bpf_objects)
+	# It takes its time: a program goes once no CPU can be in it any more.
+	local deadline=$((SECONDS + 30))
+	while after=$(bpf_objects); [ "$before" != "$after" ] && [ "$SECONDS" -lt "$deadline" ]; do
+		sleep 0.1
+	done
 	[ "$before" = "$after" ] || fail "programs, links, uprobe events: $before before, $after after"
 	target_expect '^ops/s='
 	target_quit
@@ -319,7 +323,7 @@ fine() {
 	top_start
 	tracer_stop
 	fine
-	cp "$(command -v true)" "$BATS_TEST_TMPDIR/service"
+	cp "$(type -P true)" "$BATS_TEST_TMPDIR/service"
 	top_start
 	tracer_stop
 	fine

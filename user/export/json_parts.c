@@ -24,8 +24,7 @@ json_t *json_address(uint64_t addr)
 	return json_sprintf("0x%llx", (unsigned long long)addr);
 }
 
-/* Names come from the executable, which need not be UTF-8. */
-static json_t *text(const char *bytes)
+json_t *json_text(const char *bytes)
 {
 	json_t *string = json_string(bytes);
 
@@ -39,7 +38,7 @@ json_t *json_function(const char *function)
 	if (!function)
 		return json_null();
 	pclntab_display_name(function, name, sizeof(name));
-	return text(name);
+	return json_text(name);
 }
 
 json_t *json_frame(const struct pclntab_frame *frame)
@@ -47,7 +46,7 @@ json_t *json_frame(const struct pclntab_frame *frame)
 	if (!frame)
 		return json_null();
 	return json_pack("{s:o, s:o, s:i, s:b}", "function", json_function(frame->function), "file",
-			 text(frame->file), "line", frame->line, "inlined", frame->inlined);
+			 json_text(frame->file), "line", frame->line, "inlined", frame->inlined);
 }
 
 json_t *json_stack(const struct stack *stack)
@@ -74,7 +73,7 @@ json_t *json_histogram(const uint64_t *slots)
 static json_t *target(const struct target *target)
 {
 	return json_pack("{s:i, s:o, s:s, s:b, s:b, s:b, s:i}", "pid", (int)target->pid, "exe",
-			 text(target->exe), "go_version", target->build.go_version, "stripped",
+			 json_text(target->exe), "go_version", target->build.go_version, "stripped",
 			 target->stripped, "pie", target->image.pie, "cgo", target->cgo,
 			 "gomaxprocs", (int)target->gomaxprocs);
 }

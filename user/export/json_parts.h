@@ -10,6 +10,8 @@ json_t *json_document(const struct json_source *source, const char *name);
 /* The time now, RFC 3339 in UTC. */
 json_t *json_now(void);
 
+/* What comes from the target need not be UTF-8. */
+json_t *json_text(const char *bytes);
 json_t *json_address(uint64_t addr);
 json_t *json_frame(const struct pclntab_frame *frame); /* NULL gives null */
 json_t *json_stack(const struct stack *stack);         /* NULL gives [] */

@@ -47,14 +47,59 @@ static json_t *group_row(struct model *model, const struct model_group *group)
 			 "stack", json_stack(group->stack), "goids", goids_of(model, group));
 }
 
+/* Each case of a select: its channel and direction. */
+static json_t *cases(const struct model *model, const struct goroutine *goroutine)
+{
+	static const char *const directions[] = {
+		[DIRECTION_UNKNOWN] = "unknown", [DIRECTION_RECV] = "receive", [DIRECTION_SEND] = "send"
+	};
+	json_t *rows = json_array();
+
+	for (uint32_t i = 0; i < goroutine->case_count; i++) {
+		const struct wait_case *wait_case =
+			&model->snapshot->cases.data[goroutine->first_case + i];
+
+		json_array_append_new(rows,
+				      json_pack("{s:o, s:s}", "chan", json_address(wait_case->chan),
+						"direction", directions[wait_case->direction]));
+	}
+	return rows;
+}
+
 static json_t *waiting_on(const struct model *model, const struct model_task *task)
 {
 	struct model_object object = model_waiting_on(model, task);
+	const struct goroutine *goroutine = task->goroutine;
+	json_t *row;
 
 	if (!object.kind)
 		return json_null();
-	return json_pack("{s:s, s:o}", "kind", object.kind, "addr",
-			 object.addr ? json_address(object.addr) : json_null());
+	row = json_pack("{s:s, s:o}", "kind", object.kind, "addr",
+			object.addr ? json_address(object.addr) : json_null());
+	if (goroutine && task->wait_kind == WAIT_SELECT)
+		json_object_set_new(row, "cases", cases(model, goroutine));
+	if (goroutine && task->wait_kind == WAIT_NETWORK && goroutine->fd >= 0)
+		json_object_set_new(row, "fd", json_integer(goroutine->fd));
+	if (goroutine && task->wait_kind == WAIT_NETWORK && goroutine->peer)
+		json_object_set_new(row, "peer",
+				    json_text(model->snapshot->strings.data + goroutine->peer));
+	return row;
+}
+
+static json_t *labels(const struct model *model, const struct model_task *task)
+{
+	const struct goroutine *goroutine = task->goroutine;
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; goroutine && i < goroutine->label_count; i++) {
+		const struct goroutine_label *label =
+			&model->snapshot->labels.data[goroutine->first_label + i];
+		const char *strings = model->snapshot->strings.data;
+
+		json_object_set_new(object, strings + label->key,
+				    json_text(strings + label->value));
+	}
+	return object;
 }
 
 static json_t *task_row(struct model *model, const struct model_task *task)
@@ -66,7 +111,7 @@ static json_t *task_row(struct model *model, const struct model_task *task)
 			 "wait_is_lower_bound", task->since_is_bound, "created_by",
 			 created_by(model, task->gopc, task->parent_goid), "start_function",
 			 json_function(model_function(model, task->startpc)), "labels",
-			 json_object(), "stack", json_stack(task->stack));
+			 labels(model, task), "stack", json_stack(task->stack));
 }
 
 json_t *json_states(const struct model *model, uint64_t *total)

@@ -152,6 +152,7 @@ static int add_from_snapshot(struct build *build, struct event_index *events)
 			.scan = goroutine->scan,
 			.torn = goroutine->torn,
 			.stack = snapshot_stack(build, goroutine),
+			.goroutine = goroutine,
 		};
 		if (event && !build->model->estimated)
 			join(build, task, event);

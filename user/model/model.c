@@ -139,6 +139,7 @@ int model_update(struct model *model, const struct aggregates *aggregates,
 	note_time(model, aggregates, governor, snapshot);
 	model->has_events = aggregates;
 	model->has_snapshot = snapshot;
+	model->snapshot = snapshot;
 	if (aggregates)
 		note_counters(model, aggregates, governor);
 	if (snapshot) {
@@ -245,6 +246,12 @@ struct model_object model_waiting_on(const struct model *model, const struct mod
 		return (struct model_object){ .kind = "chan", .addr = task->waiting_on };
 	case WAIT_SELECT:
 		return (struct model_object){ .kind = "select" };
+	case WAIT_TIMER:
+		return (struct model_object){ .kind = "timer", .addr = task->waiting_on };
+	case WAIT_NETWORK:
+		return (struct model_object){ .kind = "network", .addr = task->waiting_on };
+	case WAIT_COROUTINE:
+		return (struct model_object){ .kind = "coroutine", .addr = task->waiting_on };
 	case WAIT_SEMA:
 	case WAIT_COND:
 		return (struct model_object){

@@ -34,8 +34,9 @@ struct model_task {
 	uint8_t wait_kind;   /* enum wait_kind */
 	bool since_is_bound; /* it has been so for at least that long */
 	bool system, locked, scan, torn;
-	struct stack *stack; /* NULL: not known */
-	uint32_t site;       /* of the probes, CT_NO_SITE: not seen parking */
+	struct stack *stack;               /* NULL: not known */
+	const struct goroutine *goroutine; /* of model->snapshot; NULL: known by events only */
+	uint32_t site;                     /* of the probes, CT_NO_SITE: not seen parking */
 };
 
 /* Goroutines that are alike. */
@@ -118,6 +119,7 @@ struct model {
 	uint64_t interval_counted_ns;
 	bool estimated; /* the probes were on in windows: their totals are estimates */
 	bool has_events, has_snapshot;
+	const struct snapshot *snapshot; /* the caller's, of the last update; NULL: none */
 	uint64_t counters[CT_N_COUNTERS];
 	struct model_rates rates;
 	uint64_t torn, snapshot_ns, disagreements;
@@ -142,7 +144,8 @@ void model_free(struct model *model);
 
 /*
  * aggregates and governor go together, and come from the same moment; they or the snapshot may be
- * NULL. All rows are made anew; stacks stay. 0 or -ENOMEM.
+ * NULL. All rows are made anew; stacks stay. The rows refer to the snapshot, which must stay as it is
+ * until the next update. 0 or -ENOMEM.
  */
 int model_update(struct model *model, const struct aggregates *aggregates,
 		 const struct governor_status *governor, const struct snapshot *snapshot);
@@ -159,7 +162,7 @@ const char *model_lock_kind_name(enum lock_kind kind);
 /* The lock that a semaphore belongs to, by the lock operation that waits for it. */
 uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint64_t semaphore);
 
-/* What a task waits for, for people: kind is "chan", "select", a lock kind's name or NULL. */
+/* What a task waits for: kind is "chan", "select", "timer", "network", "coroutine", a lock's or NULL. */
 struct model_object {
 	const char *kind;
 	uint64_t addr; /* 0: unknown */
