@@ -23,6 +23,14 @@ void *vec_grow(void **data, size_t *len, size_t *cap, size_t element_size)
 	return element;
 }
 
+void vec_sort_elements(void *data, size_t len, size_t element_size,
+		       int (*compare)(const void *, const void *, void *), void *ctx)
+{
+	/* an empty vector has no memory, which qsort must not be given */
+	if (len > 1)
+		qsort_r(data, len, element_size, compare, ctx);
+}
+
 void vec_release(void **data, size_t *len, size_t *cap)
 {
 	free(*data);

@@ -20,6 +20,12 @@
 					   sizeof(*(vec)->data)))
 #define vec_free(vec) vec_release((void **)&(vec)->data, &(vec)->len, &(vec)->cap)
 
+/* compare: as qsort_r's. */
+#define vec_sort(vec, compare, ctx)                                                                \
+	vec_sort_elements((vec)->data, (vec)->len, sizeof(*(vec)->data), compare, ctx)
+
+void vec_sort_elements(void *data, size_t len, size_t element_size,
+		       int (*compare)(const void *, const void *, void *), void *ctx);
 void *vec_grow(void **data, size_t *len, size_t *cap, size_t element_size);
 void vec_release(void **data, size_t *len, size_t *cap);
 

@@ -192,8 +192,7 @@ int build_chans(struct build *build)
 		status = add_all(&chans);
 	if (!status)
 		status = lay_out_sites(&chans);
-	qsort_r(build->model->chans.data, build->model->chans.len, sizeof(struct model_chan),
-		by_hurt, build->model);
+	vec_sort(&build->model->chans, by_hurt, build->model);
 	row_by_addr_free(chans.by_addr);
 	object_sites_free(chans.sites);
 	return status;

@@ -28,10 +28,11 @@ static int by_likeness(const void *a, const void *b, void *ctx)
 	return order ? order : x->goid < y->goid ? -1 : x->goid > y->goid;
 }
 
-static int by_count(const void *a, const void *b)
+static int by_count(const void *a, const void *b, void *ctx)
 {
 	const struct model_group *x = a, *y = b;
 
+	(void)ctx;
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
 	return x->first_task < y->first_task ? -1 : 1;
@@ -50,8 +51,7 @@ int build_groups(struct build *build)
 			return -ENOMEM;
 		*slot = i;
 	}
-	qsort_r(model->group_tasks.data, model->group_tasks.len, sizeof(size_t), by_likeness,
-		model);
+	vec_sort(&model->group_tasks, by_likeness, model);
 	for (size_t i = 0; i < model->group_tasks.len; i++) {
 		const struct model_task *task = &model->tasks.data[model->group_tasks.data[i]];
 
@@ -72,6 +72,6 @@ int build_groups(struct build *build)
 		    (!group->oldest_since_ns || task->since_ns < group->oldest_since_ns))
 			group->oldest_since_ns = task->since_ns;
 	}
-	qsort(model->groups.data, model->groups.len, sizeof(*model->groups.data), by_count);
+	vec_sort(&model->groups, by_count, NULL);
 	return 0;
 }

@@ -174,8 +174,7 @@ int build_locks(struct build *build)
 		status = add_all(&locks);
 	if (!status)
 		status = lay_out_sites(&locks);
-	qsort_r(build->model->locks.data, build->model->locks.len, sizeof(struct model_lock),
-		by_hurt, build->model);
+	vec_sort(&build->model->locks, by_hurt, build->model);
 	row_by_addr_free(locks.by_lock);
 	row_by_addr_free(locks.by_semaphore);
 	object_sites_free(locks.sites);

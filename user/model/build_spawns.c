@@ -10,10 +10,11 @@ static bool is_runtime(const char *function)
 	return function && !strncmp(function, "runtime.", strlen("runtime."));
 }
 
-static int by_spawned(const void *a, const void *b)
+static int by_spawned(const void *a, const void *b, void *ctx)
 {
 	const struct model_spawn *x = a, *y = b;
 
+	(void)ctx;
 	if (x->spawned != y->spawned)
 		return x->spawned < y->spawned ? 1 : -1;
 	return x->gopc < y->gopc ? -1 : 1;
@@ -38,6 +39,6 @@ int build_spawns(struct build *build)
 			.system = is_runtime(model_function(model, row->spawn.start_pc)),
 		};
 	}
-	qsort(model->spawns.data, model->spawns.len, sizeof(*model->spawns.data), by_spawned);
+	vec_sort(&model->spawns, by_spawned, NULL);
 	return 0;
 }

@@ -150,7 +150,7 @@ int model_update(struct model *model, const struct aggregates *aggregates,
 	free(build.site_stacks);
 	free(build.site_rows);
 	/* last: the steps before know sites by their index */
-	qsort_r(model->sites.data, model->sites.len, sizeof(*model->sites.data), by_hurt, model);
+	vec_sort(&model->sites, by_hurt, model);
 	return status;
 }
 

@@ -115,8 +115,7 @@ int model_select(const struct model *model, const struct task_selection *selecti
 
 	if (status)
 		return status;
-	qsort_r(rows->data, rows->len, sizeof(size_t), selection->each ? order_tasks : order_groups,
-		&order);
+	vec_sort(rows, selection->each ? order_tasks : order_groups, &order);
 	if (selection->most && rows->len > selection->most) {
 		rows->left_out = rows->len - selection->most;
 		rows->len = selection->most;
