@@ -62,7 +62,7 @@ CFLAGS_ALL := -std=gnu11 -Wall -Wextra $(CFLAGS)
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
-.PHONY: all unit asan unit-binaries targets test lint print-flags format demo bench install package \
+.PHONY: all unit asan unit-binaries targets oracles test lint print-flags format demo bench install package \
 	clean distclean
 all: $(O)/conctrace
 
@@ -146,12 +146,16 @@ $(O)/targets/.built-%: $(TARGET_SRC)
 	$(Q)tests/targets/build.sh $*
 	$(Q)touch $@
 
+# binaries that know their own symbols, for the unit tests of the function table
+oracles:
+	$(Q)tests/unit/oracle/build.sh
+
 # ---- the rest ------------------------------------------------------------------------------------
 
 # In a make of its own: this one has looked for the libraries before they were installed.
 test:
 	$(Q)scripts/deps test
-	$(Q)$(MAKE) --no-print-directory all unit-binaries targets
+	$(Q)$(MAKE) --no-print-directory all unit-binaries targets oracles
 	$(Q)scripts/run-tests unit asan lint e2e
 
 lint: $(SKELETON)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What tracing costs: workloads without a tracer, under conctrace, and under bpftrace with the same
-functions probed at their entries. Every round runs each row once, in turn, so that a machine whose
+"""What tracing costs: workloads without a tracer, under conctrace with its default budget and with
+every event, and under bpftrace with the same functions probed at their entries. Every round runs each row once, in turn, so that a machine whose
 speed drifts does so for all of them; figures are min / median / max over the rounds.
 
 Writes a table to stdout and everything it measured to build/bench.json.
@@ -202,6 +202,7 @@ def measure(name, targets, rounds, seconds):
     binary, run, unit = WORKLOADS[name]
     path = os.path.join(targets, binary)
     rows = {"bare": bare,
+            "conctrace": conctrace,
             "conctrace, every event": lambda pid: conctrace(pid, "--max-overhead", "none")}
     if shutil.which("bpftrace"):
         rows["bpftrace at the entries"] = lambda pid: bpftrace(pid, path)
