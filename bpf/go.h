@@ -37,7 +37,9 @@ static __always_inline void walk_frames(ct_u64 fp, ct_u64 *pcs, int from, int de
 		ct_u64 fp, pc;
 	} frame;
 
-	for (int i = from; i < depth; i++) {
+	for (int i = 0; i < depth; i++) {
+		if (i < from)
+			continue;
 		if (!fp || bpf_probe_read_user(&frame, sizeof(frame), (void *)fp))
 			break;
 		pcs[i] = frame.pc;
@@ -45,6 +47,41 @@ static __always_inline void walk_frames(ct_u64 fp, ct_u64 *pcs, int from, int de
 			break;
 		fp = frame.fp;
 	}
+}
+
+#define STACK_WORDS 24
+
+/*
+ * The same for a function just entered: its return address is at `stack`, `fp` is its caller's. Most
+ * of the time goes into reads, so what lies near is read at once.
+ */
+static __always_inline void walk_from_entry(ct_u64 stack, ct_u64 fp, ct_u64 *pcs, int depth)
+{
+	ct_u64 words[STACK_WORDS];
+	int i;
+
+	if (bpf_probe_read_user(words, sizeof(words), (void *)stack)) {
+		/* the stack ends sooner, and nothing is mapped behind it */
+		pcs[0] = read_word(stack);
+		walk_frames(fp, pcs, 1, depth);
+		return;
+	}
+	pcs[0] = words[0];
+	for (i = 1; i < depth; i++) {
+		ct_u64 at = (fp - stack) / sizeof(words[0]), next;
+
+		if (at >= STACK_WORDS - 1)
+			break;
+		barrier_var(at);
+		if (at >= STACK_WORDS - 1)
+			break;
+		pcs[i] = words[at + 1];
+		next = words[at];
+		if (next <= fp)
+			return;
+		fp = next;
+	}
+	walk_frames(fp, pcs, i, depth);
 }
 
 static __always_inline ct_u64 hash_pcs(const ct_u64 *pcs)

@@ -12,37 +12,55 @@
 #include "handlers.h"
 #include "task.h"
 
-static __always_inline void remember_spawn(ct_u64 newg, struct ct_task *task)
+/* parentGoid and gopc are neighbours from Go 1.21 on (runtime/runtime2.go). */
+static __always_inline void read_origin(ct_u64 newg, struct ct_task *task)
 {
-	struct ct_spawn fresh = {}, *spawn;
-	ct_u64 gopc = read_word(newg + config.g_gopc);
+	ct_u64 both[2];
 
-	task->goid = g_goid(newg);
-	task->gopc = gopc;
+	if (config.g_gopc == config.g_parentgoid + sizeof(both[0])) {
+		if (bpf_probe_read_user(both, sizeof(both), (void *)(newg + config.g_parentgoid)))
+			count(CT_LOST_READ);
+		task->parent_goid = both[0];
+		task->gopc = both[1];
+		return;
+	}
+	task->gopc = read_word(newg + config.g_gopc);
 	if (config.g_parentgoid != CT_NO_FIELD)
 		task->parent_goid = read_word(newg + config.g_parentgoid);
+}
+
+static __always_inline void count_spawn(ct_u64 newg, ct_u64 gopc)
+{
+	struct ct_spawn fresh = {}, *spawn;
+
 	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
-	if (spawn) {
-		add_weighted(&spawn->spawned, 1);
-		if (!spawn->start_pc)
-			spawn->start_pc = read_word(newg + config.g_startpc);
-	}
+	if (!spawn)
+		return;
+	add_weighted(&spawn->spawned, 1);
+	if (!spawn->start_pc)
+		spawn->start_pc = read_word(newg + config.g_startpc);
 }
 
 int on_spawn(ct_u64 newg)
 {
-	struct ct_task task = { .state = CT_TASK_ACTIVE, .generation = window.generation };
+	struct ct_task task = { .state = CT_TASK_ACTIVE, .generation = window.generation }, *old;
 
 	count_event(CT_N_SPAWN);
 	task.since_ns = bpf_ktime_get_ns();
-	remember_spawn(newg, &task);
+	task.goid = g_goid(newg);
+	read_origin(newg, &task);
+	count_spawn(newg, task.gopc);
 	if (task.goid > window.newest_goid) /* not atomic: off by what spawns at the same moment */
 		window.newest_goid = task.goid;
-	if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
+	old = bpf_map_lookup_elem(&tasks, &newg);
+	if (old)
+		*old = task;
+	else if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
 		count(CT_LOST_TASK);
 	return 0;
 }
 
+/* The record stays, as the g does: to be used again. So there are no more than ever were at once. */
 int on_exit(ct_u64 g)
 {
 	struct ct_spawn fresh = {}, *spawn;
@@ -56,7 +74,7 @@ int on_exit(ct_u64 g)
 	if (spawn)
 		add_weighted(&spawn->exited, 1);
 	if (task)
-		bpf_map_delete_elem(&tasks, &g);
+		task->state = CT_TASK_DEAD;
 	return 0;
 }
 
@@ -73,8 +91,7 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 		return 0;
 	if (task->state == CT_TASK_WAITING)
 		count(CT_LOST_ORDER);
-	pcs[0] = read_word(stack);
-	walk_frames(frame, pcs, 1, CT_STACK_DEPTH);
+	walk_from_entry(stack, frame, pcs, CT_STACK_DEPTH);
 	index = site_of(pcs, reason);
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
 	if (site)

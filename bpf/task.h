@@ -34,7 +34,7 @@ static __always_inline struct ct_task *task_of(ct_u64 g)
 	struct ct_task fresh = {};
 
 	if (task) {
-		if (task->generation != generation)
+		if (task->generation != generation || task->state == CT_TASK_DEAD)
 			renew(task, g, generation);
 		return task;
 	}

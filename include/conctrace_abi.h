@@ -38,6 +38,7 @@ enum ct_task_state {
 	CT_TASK_UNKNOWN = 0,
 	CT_TASK_ACTIVE = 1,  /* runnable, running or in a syscall */
 	CT_TASK_WAITING = 2, /* parked */
+	CT_TASK_DEAD = 3,    /* its g waits to be used again; user space does not see these */
 };
 
 /* What a parked goroutine waits on; decided in the kernel by the wait reason and the park site. */

@@ -87,7 +87,23 @@ out:
 		return 0;                                                                          \
 	}
 
-ENTRY_FN(add_task, tasks, g, task)
+static int add_task(void *ctx, const void *key, const void *value)
+{
+	struct aggregates *out = ctx;
+	struct task_row *row;
+	struct ct_task task;
+
+	memcpy(&task, value, sizeof(task));
+	if (task.state == CT_TASK_DEAD)
+		return 0;
+	row = vec_push(&out->tasks);
+	if (!row)
+		return -ENOMEM;
+	memcpy(&row->g, key, sizeof(row->g));
+	row->task = task;
+	return 0;
+}
+
 ENTRY_FN(add_object, objects, key, object)
 ENTRY_FN(add_chan_ops, chan_ops, addr, ops)
 ENTRY_FN(add_release, releases, key, release)
