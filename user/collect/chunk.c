@@ -248,8 +248,12 @@ static int read_gs_again(struct chunk_reader *reader)
 				     reader->scratch);
 }
 
-static size_t walk(struct chunk_reader *reader, const struct resting *resting, bool *cut)
+/* *reads_later: memory was read that had not been read beforehand. */
+static size_t walk(struct chunk_reader *reader, const struct resting *resting, bool *cut,
+		   bool *reads_later)
 {
+	size_t count;
+
 	struct unwind unwind = { .target = reader->target,
 				 .cache = reader->cache,
 				 .pc = resting->rest.pc,
@@ -261,7 +265,9 @@ static size_t walk(struct chunk_reader *reader, const struct resting *resting, b
 				 .spill = reader->spill };
 
 	*cut = true;
-	return resting->rests ? unwind_stack(&unwind, reader->pcs, reader->max_depth, cut) : 0;
+	count = resting->rests ? unwind_stack(&unwind, reader->pcs, reader->max_depth, cut) : 0;
+	*reads_later = unwind.spill_len != 0;
+	return count;
 }
 
 /*
@@ -275,7 +281,7 @@ static bool read_again(struct chunk_reader *reader, struct goroutine *goroutine,
 	uint8_t *first = reader->before + resting->slot * reader->g_size;
 	uint8_t *second = reader->after + resting->slot * reader->g_size;
 	pid_t pid = reader->target->pid;
-	bool system = goroutine->system;
+	bool system = goroutine->system, reads_later;
 	uint64_t addr = goroutine->g;
 
 	for (int i = 0; i < TORN_RETRIES; i++) {
@@ -285,7 +291,7 @@ static bool read_again(struct chunk_reader *reader, struct goroutine *goroutine,
 		goroutine->system = system;
 		resting->rests = g_rests(layout, first, &resting->rest);
 		resting->window_len = 0;
-		*count = walk(reader, resting, &goroutine->stack_cut);
+		*count = walk(reader, resting, &goroutine->stack_cut, &reads_later);
 		if (memory_read(pid, addr, second, reader->g_size))
 			return false;
 		*same = !memcmp(first, second, reader->g_size);
@@ -333,11 +339,16 @@ static int walk_stacks(struct chunk_reader *reader, struct chunk *chunk)
 		struct resting *resting = &reader->resting[i];
 		struct goroutine *goroutine = &chunk->goroutines.data[resting->goroutine];
 		const uint8_t *before = reader->before + resting->slot * reader->g_size;
-		const uint8_t *after = reader->after + resting->slot * reader->g_size;
-		size_t count = walk(reader, resting, &goroutine->stack_cut);
-		bool same = reader->pieces[i].ok && !memcmp(before, after, reader->g_size);
+		uint8_t *after = reader->after + resting->slot * reader->g_size;
+		bool same = reader->pieces[i].ok, reads_later;
+		size_t count = walk(reader, resting, &goroutine->stack_cut, &reads_later);
 		int status;
 
+		/* of a deep stack, parts were read after the struct was looked at again */
+		if (reads_later && same)
+			same = !memory_read(reader->target->pid, goroutine->g, after,
+					    reader->g_size);
+		same = same && !memcmp(before, after, reader->g_size);
 		if (!same && !read_again(reader, goroutine, resting, &count, &same)) {
 			goroutine->torn = true;
 			goroutine->stack_cut = true;

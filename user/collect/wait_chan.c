@@ -11,6 +11,7 @@
 #include "collect/g_struct.h"
 
 #define SELECT_CASES_MAX 65536 /* the compiler's own limit */
+#define CASES_MAX (1U << 20)   /* of a chunk */
 #define SUDOG_MAX 256
 #define HCHAN_MAX 256
 #define QUEUE_MAX 4096 /* sudogs of one queue that are looked at for a direction */
@@ -142,7 +143,7 @@ int wait_channels(struct waiters *waiters)
 	if (!pieces || !sudogs)
 		status = size <= SUDOG_MAX ? -ENOMEM : status;
 	for (int round = 0; sudogs && pieces && !status && from < found.len; round++) {
-		if (round == SELECT_CASES_MAX) {
+		if (round == SELECT_CASES_MAX || found.len > CASES_MAX) {
 			found.len = from;
 			break;
 		}

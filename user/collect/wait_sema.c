@@ -148,7 +148,7 @@ static int list_locks(struct snapshot *snapshot)
 			status = -ENOMEM;
 	}
 	addr_map_free(&seen);
-	if (!status)
+	if (!status && snapshot->locks.len)
 		qsort(snapshot->locks.data, snapshot->locks.len, sizeof(*snapshot->locks.data),
 		      compare_locks);
 	return status;

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Snapshots of programs that move while they are read, and of a process that lies: this one, with
+ * goroutines made up in its own memory.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "children.h"
+#include "collect/snapshot.h"
+#include "target/memory.h"
+
+#define LIES 64
+#define G_ROOM 1024
+
+static void open_or_fail(pid_t pid, struct target *target)
+{
+	struct err err = { 0 };
+
+	if (target_open(pid, target, &err))
+		fail_msg("%s failed: %s; %s", err.what, err.why, err.todo);
+}
+
+static void read_or_fail(struct snapshot_reader *reader, struct snapshot *snapshot)
+{
+	const struct snapshot_options options = { .stacks = true, .system = true };
+	struct err err = { 0 };
+
+	if (snapshot_read(reader, &options, snapshot, &err))
+		fail_msg("%s failed: %s; %s", err.what, err.why, err.todo);
+}
+
+/* Code that the caller's frame is at ends with a call of the function that the callee is in. */
+static bool calls(const struct target *target, uint64_t caller, uint64_t callee)
+{
+	uint64_t back = caller + 1 - target->load_bias; /* the return address */
+	const uint8_t *code = elf_at(&target->image, back - 7, 7);
+	struct pclntab_func function, called;
+	int32_t distance;
+
+	if (!code || pclntab_func_at(&target->pclntab, callee - target->load_bias, &function))
+		return false;
+	memcpy(&distance, code + 3, sizeof(distance));
+	/* Assembly calls a wrapper of the same name, which jumps. systemstack saves another pc than
+	   its own (runtime/asm_amd64.s gosave_systemstack_switch). */
+	if (code[2] == 0xe8 &&
+	    !pclntab_func_at(&target->pclntab, back + (int64_t)distance, &called))
+		return !strcmp(called.name, function.name) ||
+		       (!strcmp(called.name, "runtime.systemstack") &&
+			!strcmp(function.name, "runtime.systemstack_switch"));
+	/* an indirect call: of a register or of memory, with 0, 1 or 4 bytes of displacement */
+	for (int len = 2; len <= 7; len++)
+		if (code[7 - len] == 0xff && (code[8 - len] >> 3 & 7) == 2)
+			return true;
+	return false;
+}
+
+static bool is_root(const struct target *target, uint64_t pc)
+{
+	struct pclntab_frame frames[32];
+	size_t count = target_frames(target, pc, frames, 32);
+
+	return count && !strcmp(frames[count - 1].function, "runtime.goexit");
+}
+
+static bool is_injected(const struct target *target, uint64_t pc)
+{
+	struct pclntab_frame frames[32];
+	size_t count = target_frames(target, pc, frames, 32);
+
+	return count && (!strcmp(frames[count - 1].function, "runtime.asyncPreempt") ||
+			 !strcmp(frames[count - 1].function, "runtime.sigpanic"));
+}
+
+static void check_stack(const struct target *target, const uint64_t *pcs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct pclntab_frame frames[32];
+		size_t names = target_frames(target, pcs[i], frames, 32);
+
+		assert_true(names > 0);
+		for (size_t j = 0; j < names; j++)
+			assert_true(strlen(frames[j].function) > 0);
+		if (!i || is_root(target, pcs[i]) || is_injected(target, pcs[i - 1]))
+			continue;
+		if (!calls(target, pcs[i], pcs[i - 1]))
+			fail_msg("frame %zu of %zu: %s does not call what is at %#lx", i, count,
+				 frames[0].function, pcs[i - 1]);
+	}
+}
+
+/* Returns how many stacks were whole. */
+static size_t check_snapshot(const struct target *target, const struct snapshot *snapshot)
+{
+	size_t whole = 0;
+
+	for (size_t i = 0; i < snapshot->goroutines.len; i++) {
+		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
+		const uint64_t *pcs = snapshot->pcs.data + goroutine->first_pc;
+
+		assert_true(goroutine->first_pc + goroutine->pc_count <= snapshot->pcs.len);
+		assert_true(goroutine->first_case + goroutine->case_count <= snapshot->cases.len);
+		check_stack(target, pcs, goroutine->pc_count);
+		if (goroutine->stack_cut || !goroutine->pc_count)
+			continue;
+		assert_true(is_root(target, pcs[goroutine->pc_count - 1]));
+		whole++;
+	}
+	return whole;
+}
+
+static void reads_under_fire_with(const char *path)
+{
+	struct snapshot snapshot = { 0 };
+	struct snapshot_reader *reader;
+	size_t whole = 0, seen = 0;
+	struct target target;
+	struct child child;
+
+	child_start(&child, path, "-n=3000");
+	assert_true(child_says(&child, "ready"));
+	child_tell(&child, "go");
+	assert_true(child_says(&child, "started"));
+	open_or_fail(child.pid, &target);
+	reader = snapshot_reader_new(&target);
+	assert_non_null(reader);
+	for (int i = 0; i < 8; i++) {
+		read_or_fail(reader, &snapshot);
+		whole += check_snapshot(&target, &snapshot);
+		seen += snapshot.goroutines.len;
+		assert_true(snapshot.torn <= snapshot.goroutines.len);
+	}
+	print_message("# %s: %zu goroutines seen, %zu whole stacks\n", path, seen, whole);
+	assert_true(whole > 1000);
+	snapshot_reader_free(reader);
+	snapshot_free(&snapshot);
+	target_close(&target);
+	child_end(&child);
+}
+
+static void reads_under_fire(void **state)
+{
+	glob_t found = { 0 };
+
+	(void)state;
+	if (glob("build/targets/1.*/churn", 0, NULL, &found))
+		skip();
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		reads_under_fire_with(found.gl_pathv[i]);
+	globfree(&found);
+}
+
+/* The process whose functions the lies are told with. */
+struct liar {
+	struct child child;
+	struct target target;
+	struct snapshot_reader *reader;
+	struct snapshot snapshot;
+	uint64_t allglen, allgptr;
+	uint64_t allgs[LIES];
+	uint64_t gs[LIES][G_ROOM / 8];
+	uint64_t stacks[LIES][256];
+	uint64_t objects[LIES][64]; /* sudogs, channels, lists */
+	uint64_t semtable[LAYOUT_SEMA_ROOTS * LAYOUT_SEMA_ROOT_STRIDE / 8];
+};
+
+static void set(uint64_t *bytes, uint32_t offset, uint64_t value)
+{
+	if (offset != LAYOUT_ABSENT)
+		memcpy((uint8_t *)bytes + offset, &value, sizeof(value));
+}
+
+static uint64_t address(const void *thing)
+{
+	return (uint64_t)(uintptr_t)thing;
+}
+
+/* Goroutine i waits for `reason` at the pc of a function that parks. */
+static void lie(struct liar *liar, size_t i, const char *reason)
+{
+	const struct layout *layout = &liar->target.layout;
+	uint32_t status = G_WAITING;
+	struct pclntab_func park;
+	uint64_t *g = liar->gs[i];
+
+	assert_int_equal(pclntab_func_by_name(&liar->target.pclntab, "runtime.gopark", &park), 0);
+	memset(g, 0, G_ROOM);
+	memcpy((uint8_t *)g + layout->g_atomicstatus, &status, sizeof(status));
+	((uint8_t *)g)[layout->g_waitreason] =
+		(uint8_t)wait_reason_value(liar->target.reasons_minor, reason);
+	set(g, layout->g_goid, i + 1);
+	set(g, layout->g_stack_lo, address(liar->stacks[i]));
+	set(g, layout->g_stack_lo + 8, address(liar->stacks[i]) + sizeof(liar->stacks[i]));
+	set(g, layout->g_sched + layout->gobuf_sp, address(liar->stacks[i]));
+	set(g, layout->g_sched + layout->gobuf_pc, park.entry + 1 + liar->target.load_bias);
+	for (size_t j = 0; j < 256; j++)
+		liar->stacks[i][j] = park.entry + 1 + liar->target.load_bias;
+	liar->allgs[i] = address(g);
+	liar->allglen = i + 1 > liar->allglen ? i + 1 : liar->allglen;
+}
+
+static int start_liar(void **state)
+{
+	struct liar *liar = calloc(1, sizeof(*liar));
+	glob_t found = { 0 };
+
+	assert_non_null(liar);
+	if (glob("build/targets/1.*/zoo", 0, NULL, &found)) {
+		free(liar);
+		return 0;
+	}
+	child_start(&liar->child, found.gl_pathv[found.gl_pathc - 1], NULL);
+	globfree(&found);
+	assert_true(child_says(&liar->child, "ready"));
+	open_or_fail(liar->child.pid, &liar->target);
+	assert_true(liar->target.layout.g_size <= G_ROOM);
+	liar->target.pid = getpid();
+	liar->target.allglen = address(&liar->allglen);
+	liar->target.allgptr = address(&liar->allgptr);
+	liar->target.semtable = address(liar->semtable);
+	liar->allgptr = address(liar->allgs);
+	liar->reader = snapshot_reader_new(&liar->target);
+	assert_non_null(liar->reader);
+	*state = liar;
+	return 0;
+}
+
+static int end_liar(void **state)
+{
+	struct liar *liar = *state;
+
+	if (!liar)
+		return 0;
+	snapshot_reader_free(liar->reader);
+	snapshot_free(&liar->snapshot);
+	target_close(&liar->target);
+	child_end(&liar->child);
+	free(liar);
+	return 0;
+}
+
+static struct liar *liar_of(void **state)
+{
+	if (!*state)
+		skip();
+	return *state;
+}
+
+static void reads_no_goroutine(void **state)
+{
+	struct liar *liar = liar_of(state);
+
+	read_or_fail(liar->reader, &liar->snapshot);
+	assert_int_equal(liar->snapshot.goroutines.len, 0);
+}
+
+static void refuses_too_many_goroutines(void **state)
+{
+	const struct snapshot_options options = { .stacks = true };
+	struct liar *liar = liar_of(state);
+	struct err err = { 0 };
+
+	liar->allglen = UINT64_MAX;
+	assert_int_equal(snapshot_read(liar->reader, &options, &liar->snapshot, &err), -EINVAL);
+	assert_non_null(strstr(err.why, "impossible"));
+	/* more than there is memory */
+	liar->allglen = 1 << 20;
+	liar->allgptr = 4096;
+	assert_int_not_equal(snapshot_read(liar->reader, &options, &liar->snapshot, &err), 0);
+	assert_int_equal(liar->snapshot.goroutines.len, 0);
+}
+
+static void ends_a_stack_that_has_no_end(void **state)
+{
+	struct liar *liar = liar_of(state);
+
+	lie(liar, 0, "sleep");
+	read_or_fail(liar->reader, &liar->snapshot);
+	assert_int_equal(liar->snapshot.goroutines.len, 1);
+	assert_true(liar->snapshot.goroutines.data[0].stack_cut);
+	assert_true(liar->snapshot.goroutines.data[0].pc_count <= 128);
+}
+
+static void ends_a_select_that_has_no_end(void **state)
+{
+	struct liar *liar = liar_of(state);
+	const struct layout *layout = &liar->target.layout;
+
+	for (size_t i = 0; i < LIES; i++) {
+		lie(liar, i, "select");
+		set(liar->gs[i], layout->g_waiting, address(liar->objects[i]));
+		set(liar->objects[i], layout->sudog_g, address(liar->gs[i]));
+		set(liar->objects[i], layout->sudog_waitlink, address(liar->objects[i]));
+		set(liar->objects[i], layout->sudog_c, address(liar->objects[i]));
+	}
+	read_or_fail(liar->reader, &liar->snapshot);
+	assert_int_equal(liar->snapshot.goroutines.len, LIES);
+	assert_true(liar->snapshot.cases.len <= 1 << 21);
+}
+
+static void ends_lists_that_have_no_end(void **state)
+{
+	struct liar *liar = liar_of(state);
+	const struct layout *layout = &liar->target.layout;
+
+	for (size_t i = 0; i < LIES; i++) {
+		/* half of them queue for a semaphore, half for a Cond, all in one circle */
+		lie(liar, i, i % 2 ? "sync.Mutex.Lock" : "sync.Cond.Wait");
+		liar->objects[i][layout->sudog_g / 8] = address(liar->gs[i]);
+		set(liar->objects[i], layout->sudog_next, address(liar->objects[(i + 2) % LIES]));
+		set(liar->objects[i], layout->sudog_prev, address(liar->objects[(i + 2) % LIES]));
+		set(liar->objects[i], layout->sudog_waitlink, address(liar->objects[i]));
+	}
+	/* the list of the Cond is at the third word of every stack */
+	set(liar->objects[LIES - 1], 256 + layout->notifylist_head, address(liar->objects[0]));
+	for (size_t i = 0; i < LIES; i++)
+		liar->stacks[i][3] = address(liar->objects[LIES - 1]) + 256;
+	for (size_t i = 0; i < LAYOUT_SEMA_ROOTS; i++)
+		set(liar->semtable, i * LAYOUT_SEMA_ROOT_STRIDE + layout->semaroot_treap,
+		    address(liar->objects[1]));
+	read_or_fail(liar->reader, &liar->snapshot);
+	for (size_t i = 0; i < LIES; i += 2)
+		assert_int_equal(liar->snapshot.goroutines.data[i].wait_addr,
+				 address(liar->objects[LIES - 1]) + 256);
+}
+
+static void believes_only_what_points_back(void **state)
+{
+	struct liar *liar = liar_of(state);
+	const struct layout *layout = &liar->target.layout;
+
+	lie(liar, 0, "sync.Mutex.Lock");
+	lie(liar, 1, "sync.Mutex.Lock");
+	lie(liar, 2, "IO wait");
+	lie(liar, 3, "chan receive");
+	for (size_t i = 0; i < 4; i++)
+		liar->stacks[i][5] = address(liar->objects[i]);
+	set(liar->objects[0], layout->sudog_g, address(liar->gs[0]));
+	set(liar->objects[0], layout->sudog_elem, 0x1234);
+	/* of another goroutine */
+	set(liar->objects[1], layout->sudog_g, address(liar->gs[0]));
+	set(liar->objects[1], layout->sudog_elem, 0x1234);
+	set(liar->objects[2], layout->polldesc_wg, address(liar->gs[2]));
+	set(liar->objects[2], layout->polldesc_fd, 7);
+	set(liar->gs[3], layout->g_waiting, address(liar->objects[0]));
+	read_or_fail(liar->reader, &liar->snapshot);
+	assert_int_equal(liar->snapshot.goroutines.data[0].wait_addr, 0x1234);
+	assert_int_equal(liar->snapshot.goroutines.data[1].wait_addr, 0);
+	assert_int_equal(liar->snapshot.goroutines.data[2].wait_addr, address(liar->objects[2]));
+	assert_int_equal(liar->snapshot.goroutines.data[2].fd, 7);
+	assert_int_equal(liar->snapshot.goroutines.data[2].direction, DIRECTION_SEND);
+	assert_int_equal(liar->snapshot.goroutines.data[3].case_count, 0);
+	/* unmapped, as it is */
+	assert_int_equal(liar->snapshot.locks.len, 1);
+	assert_false(liar->snapshot.locks.data[0].read_ok);
+}
+
+static void recalls_what_has_not_run(void **state)
+{
+	struct liar *liar = liar_of(state);
+	const struct layout *layout = &liar->target.layout;
+
+	for (size_t i = 0; i < 10; i++)
+		lie(liar, i, "sleep");
+	read_or_fail(liar->reader, &liar->snapshot);
+	assert_int_equal(liar->snapshot.reused, 0);
+	assert_int_equal(liar->snapshot.goroutines.data[3].since_ns, 0);
+	lie(liar, 10, "sleep");
+	set(liar->gs[4], layout->g_goid, 400); /* another goroutine in the same struct */
+	read_or_fail(liar->reader, &liar->snapshot);
+	assert_int_equal(liar->snapshot.goroutines.len, 11);
+	assert_int_equal(liar->snapshot.reused, 9);
+	assert_int_not_equal(liar->snapshot.goroutines.data[3].since_ns, 0);
+	assert_int_equal(liar->snapshot.goroutines.data[4].since_ns, 0);
+	assert_int_equal(liar->snapshot.goroutines.data[4].goid, 400);
+	assert_int_equal(liar->snapshot.goroutines.data[3].pc_count,
+			 liar->snapshot.goroutines.data[10].pc_count);
+	assert_int_equal(liar->snapshot.goroutines.data[3].first_pc,
+			 liar->snapshot.goroutines.data[10].first_pc);
+}
+
+static uint64_t random_word(struct liar *liar, uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	switch (*seed >> 60) {
+	case 0:
+		return *seed;
+	case 1:
+		return *seed >> 40;
+	case 2:
+		return 0;
+	default:
+		/* somewhere in the liar itself */
+		return address(liar) + (*seed >> 20) % sizeof(*liar) / 8 * 8;
+	}
+}
+
+static void survives_any_memory(void **state)
+{
+	static const char *const reasons[] = { "select",         "chan send", "sync.Mutex.Lock",
+					       "sync.Cond.Wait", "IO wait",   "sleep",
+					       "coroutine" };
+	struct liar *liar = liar_of(state);
+	uint64_t seed = 1;
+
+	for (int round = 0; round < 60; round++) {
+		for (size_t i = 0; i < LIES; i++) {
+			lie(liar, i, reasons[i % 7]);
+			set(liar->gs[i], liar->target.layout.g_waiting, random_word(liar, &seed));
+			set(liar->gs[i], liar->target.layout.g_labels, random_word(liar, &seed));
+			set(liar->gs[i], liar->target.layout.g_timer, random_word(liar, &seed));
+			set(liar->gs[i], liar->target.layout.g_m, random_word(liar, &seed));
+			for (size_t j = 0; j < 64; j++) {
+				liar->objects[i][j] = random_word(liar, &seed);
+				liar->stacks[i][j] = random_word(liar, &seed);
+			}
+			for (size_t j = 0; round % 2 && j < G_ROOM / 8; j++)
+				if (!(random_word(liar, &seed) % 16))
+					liar->gs[i][j] = random_word(liar, &seed);
+		}
+		for (size_t i = 0; i < sizeof(liar->semtable) / 8; i++)
+			liar->semtable[i] = random_word(liar, &seed);
+		read_or_fail(liar->reader, &liar->snapshot);
+	}
+}
+
+static void says_that_it_is_gone(void **state)
+{
+	const struct snapshot_options options = { .stacks = true };
+	struct snapshot snapshot = { 0 };
+	struct err err = { 0 };
+	struct target target;
+	struct child child;
+	glob_t found = { 0 };
+
+	(void)state;
+	if (glob("build/targets/1.*/zoo", 0, NULL, &found))
+		skip();
+	child_start(&child, found.gl_pathv[0], NULL);
+	globfree(&found);
+	assert_true(child_says(&child, "ready"));
+	open_or_fail(child.pid, &target);
+	child_end(&child);
+	assert_int_equal(snapshot_take(&target, &options, &snapshot, &err), -ESRCH);
+	assert_non_null(strstr(err.why, "gone"));
+	snapshot_free(&snapshot);
+	target_close(&target);
+}
+
+#define liar_test(function) cmocka_unit_test_setup_teardown(function, start_liar, end_liar)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_under_fire),
+		liar_test(reads_no_goroutine),
+		liar_test(refuses_too_many_goroutines),
+		liar_test(ends_a_stack_that_has_no_end),
+		liar_test(ends_a_select_that_has_no_end),
+		liar_test(ends_lists_that_have_no_end),
+		liar_test(believes_only_what_points_back),
+		liar_test(recalls_what_has_not_run),
+		liar_test(survives_any_memory),
+		cmocka_unit_test(says_that_it_is_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
