@@ -116,17 +116,22 @@ static int try_own_row(struct target *target, enum stage *stage)
 	return status;
 }
 
+/* DWARF does not have the texts of wait reasons: they are those of the nearest version that fits. */
 static int try_dwarf(struct target *target, enum stage *stage)
 {
-	int minor = target->build.version.minor;
+	int minor = target->build.version.minor, status = -ENOENT;
 	struct layout layout;
-	const struct candidate candidate = { &layout, next_nearest(NULL, minor)->minor,
-					     LAYOUT_FROM_DWARF };
 
 	if (!target->image.has_dwarf || layout_from_dwarf(target->exe_path, &layout))
 		return -ENOENT;
 	layout.minor = minor;
-	return try_candidate(target, &candidate, stage);
+	for (const struct layout *row = next_nearest(NULL, minor); row && !is_final(status);
+	     row = next_nearest(row, minor)) {
+		const struct candidate candidate = { &layout, row->minor, LAYOUT_FROM_DWARF };
+
+		status = try_candidate(target, &candidate, stage);
+	}
+	return status;
 }
 
 static int try_all(struct target *target, enum stage *stage)
