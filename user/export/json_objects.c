@@ -38,7 +38,7 @@ json_t *json_lock_rows(const struct json_source *source)
 			json_address(lock->addr), "kind", model_lock_kind_name(lock->kind),
 			"symbol", symbol(lock->symbol), "waiters", (json_int_t)lock->waiters,
 			"holder", "waits", (json_int_t)lock->stats.waits, "wait_ns_total",
-			(json_int_t)lock->stats.wait_ns_total, "wait_ns_max",
+			(json_int_t)wait_stats_total_ns(&lock->stats), "wait_ns_max",
 			(json_int_t)lock->stats.wait_ns_max, "hist_log2_ns",
 			json_histogram(lock->stats.hist), "starving", "contended_releases",
 			(json_int_t)lock->releases, "last_release_goid",
@@ -77,8 +77,8 @@ json_t *json_chan_rows(const struct json_source *source)
 			known(chan->ops.polls_recv, chan->ops_known), "closes",
 			known(chan->ops.closes, chan->ops_known), "waits",
 			(json_int_t)chan->all.waits, "send_wait_ns",
-			(json_int_t)chan->send.wait_ns_total, "recv_wait_ns",
-			(json_int_t)chan->recv.wait_ns_total, "select_wait_ns",
+			(json_int_t)wait_stats_total_ns(&chan->send), "recv_wait_ns",
+			(json_int_t)wait_stats_total_ns(&chan->recv), "select_wait_ns",
 			(json_int_t)chan->select.wait_ns_total);
 
 		add_object_sites(row, model, chan->first_site, chan->site_count);

@@ -11,7 +11,7 @@ static json_t *site_row(const struct model *model, const struct model_site *site
 			 (json_int_t)site->waiting_now, "oldest_ns",
 			 site->oldest_ns ? json_integer((json_int_t)site->oldest_ns) : json_null(),
 			 "oldest_is_lower_bound", site->oldest_is_bound, "wait_ns_total",
-			 (json_int_t)site->stats.wait_ns_total, "wait_ns_max",
+			 (json_int_t)wait_stats_total_ns(&site->stats), "wait_ns_max",
 			 (json_int_t)site->stats.wait_ns_max, "waits_per_second",
 			 model->interval_counted_ns ? (double)site->delta_parks * 1e9 /
 							      (double)model->interval_counted_ns :

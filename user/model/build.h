@@ -27,6 +27,7 @@ int build_waiting(struct build *build); /* who waits now, at sites */
 int build_locks(struct build *build);
 int build_chans(struct build *build);
 int build_spawns(struct build *build);
+int build_sampled(struct build *build); /* waits too long for the windows, by snapshots */
 
 /* NULL: the probes have no such site. */
 struct stack *build_site_stack(const struct build *build, uint32_t site);
@@ -43,6 +44,7 @@ int wait_stats_of_object(struct build *build, const struct object_row *row,
 /*
  * Goroutine time that waiting took in the interval: of waits that ended, and of those that go on
  * (`waiting` of them, `ongoing_ns` long together), which cannot have waited longer in it than it is.
+ * Of probes that were on in windows the latter is an estimate: so many wait at any moment.
  */
 uint64_t build_interval_wait_ns(const struct model *model, const struct wait_stats *stats,
 				uint64_t waiting, uint64_t ongoing_ns);

@@ -100,34 +100,63 @@ static int add_state(struct chan_build *chans, const struct chan_state *state)
 	return 0;
 }
 
+static int add_waiter_at(struct chan_build *chans, const struct model_task *task, uint64_t addr,
+			 uint8_t op, struct model_chan **chan)
+{
+	struct model_object_site *site;
+	struct stack *stack;
+	size_t row;
+	int status = row_of(chans, addr, &row);
+
+	if (status)
+		return status;
+	*chan = &chans->build->model->chans.data[row];
+	if (!task->stack)
+		return 0;
+	stack = build_probe_stack(chans->build, task->stack);
+	site = stack ? object_sites_get(chans->sites, row, stack, op) : NULL;
+	if (!site)
+		return -ENOMEM;
+	site->waiting_now++;
+	return 0;
+}
+
+/* Which of the cases will fire nobody knows: it waits at each of them. */
+static int add_select(struct chan_build *chans, const struct model_task *task)
+{
+	const struct snapshot *snapshot = chans->build->snapshot;
+	const struct goroutine *goroutine = task->goroutine;
+	struct model_chan *chan;
+	int status = 0;
+
+	for (uint32_t i = 0; goroutine && i < goroutine->case_count && !status; i++) {
+		uint64_t addr = snapshot->cases.data[goroutine->first_case + i].chan;
+
+		if (addr)
+			status = add_waiter_at(chans, task, addr, CT_OP_SELECT, &chan);
+	}
+	return status;
+}
+
 static int add_waiter(struct chan_build *chans, const struct model_task *task)
 {
 	bool sends = task->wait_kind == WAIT_CHAN_SEND;
-	struct model_object_site *site;
 	struct model_chan *chan;
-	struct stack *stack;
-	size_t row;
 	int status;
 
+	if (task->wait_kind == WAIT_SELECT)
+		return add_select(chans, task);
 	if (!task->waiting_on || (!sends && task->wait_kind != WAIT_CHAN_RECV))
 		return 0;
-	status = row_of(chans, task->waiting_on, &row);
+	status = add_waiter_at(chans, task, task->waiting_on, sends ? CT_OP_SEND : CT_OP_RECV,
+			       &chan);
 	if (status)
 		return status;
-	chan = &chans->build->model->chans.data[row];
 	chan->ongoing_ns += build_waited_ns(chans->build, task);
 	if (!chan->state_known && sends)
 		chan->senders_waiting++;
 	else if (!chan->state_known)
 		chan->receivers_waiting++;
-	if (!task->stack)
-		return 0;
-	stack = build_probe_stack(chans->build, task->stack);
-	site = stack ? object_sites_get(chans->sites, row, stack, sends ? CT_OP_SEND : CT_OP_RECV) :
-		       NULL;
-	if (!site)
-		return -ENOMEM;
-	site->waiting_now++;
 	return 0;
 }
 

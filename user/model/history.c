@@ -33,22 +33,43 @@ void history_free(struct model_history *history)
 	free(history);
 }
 
-int history_exchange(struct model_history *history, const struct history_key *key, uint64_t waits,
-		     uint64_t ns, uint64_t *waits_before, uint64_t *ns_before)
+static struct entry *entry_of(struct model_history *history, const struct history_key *key)
 {
 	struct entry *entry;
 
 	HASH_FIND(hh, history->entries, key, sizeof(*key), entry);
-	if (!entry) {
-		entry = calloc(1, sizeof(*entry));
-		if (!entry)
-			return -ENOMEM;
-		entry->key = *key;
-		HASH_ADD(hh, history->entries, key, sizeof(entry->key), entry);
-	}
+	if (entry)
+		return entry;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	entry->key = *key;
+	HASH_ADD(hh, history->entries, key, sizeof(entry->key), entry);
+	return entry;
+}
+
+int history_exchange(struct model_history *history, const struct history_key *key, uint64_t waits,
+		     uint64_t ns, uint64_t *waits_before, uint64_t *ns_before)
+{
+	struct entry *entry = entry_of(history, key);
+
+	if (!entry)
+		return -ENOMEM;
 	*waits_before = entry->waits;
 	*ns_before = entry->ns;
 	entry->waits = waits;
 	entry->ns = ns;
+	return 0;
+}
+
+int history_add(struct model_history *history, const struct history_key *key, uint64_t more,
+		uint64_t *ns)
+{
+	struct entry *entry = entry_of(history, key);
+
+	if (!entry)
+		return -ENOMEM;
+	entry->ns += more;
+	*ns = entry->ns;
 	return 0;
 }

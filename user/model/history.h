@@ -20,4 +20,8 @@ void history_free(struct model_history *history);
 int history_exchange(struct model_history *history, const struct history_key *key, uint64_t waits,
 		     uint64_t ns, uint64_t *waits_before, uint64_t *ns_before);
 
+/* Add to what is kept under the key, and give the sum in *ns. 0 or -ENOMEM. */
+int history_add(struct model_history *history, const struct history_key *key, uint64_t more,
+		uint64_t *ns);
+
 #endif

@@ -92,7 +92,7 @@ static int build_all(struct build *build)
 {
 	static int (*const steps[])(struct build *) = {
 		build_sites, build_tasks, build_groups, build_waiting,
-		build_locks, build_chans, build_spawns,
+		build_locks, build_chans, build_spawns, build_sampled,
 	};
 	int status = 0;
 
@@ -106,6 +106,8 @@ uint64_t build_interval_wait_ns(const struct model *model, const struct wait_sta
 {
 	uint64_t most = waiting * model->interval_ns;
 
+	if (model->estimated)
+		return stats->delta_ns > most ? stats->delta_ns : most;
 	return stats->delta_ns + (ongoing_ns < most ? ongoing_ns : most);
 }
 

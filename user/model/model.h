@@ -22,8 +22,15 @@ struct wait_stats {
 	uint64_t wait_ns_total, wait_ns_max;
 	uint64_t hist[CT_HIST_SLOTS];
 	uint64_t delta_waits, delta_ns;
+	uint64_t sampled_ns; /* estimated total by who waited at the snapshots; 0: none needed */
 	bool is_lower_bound; /* longer waits are missing, for the windows were too short for them */
 };
+
+/* The better of the two estimates; exact when the probes were always on. */
+static inline uint64_t wait_stats_total_ns(const struct wait_stats *stats)
+{
+	return stats->sampled_ns > stats->wait_ns_total ? stats->sampled_ns : stats->wait_ns_total;
+}
 
 struct model_task {
 	uint64_t g, goid, parent_goid, gopc, startpc;

@@ -46,9 +46,9 @@ static void add_row(struct table *table, const struct view *view, const struct m
 	add_count(table, chan, chan->ops.sends + chan->ops.polls_send);
 	add_count(table, chan, chan->ops.recvs + chan->ops.polls_recv);
 	table_cell(table, "%s%s", mark, COUNT(chan->all.waits));
-	table_cell(table, "%s%s", mark, DURATION(chan->send.wait_ns_total));
+	table_cell(table, "%s%s", mark, DURATION(wait_stats_total_ns(&chan->send)));
 	table_cell(table, "%s%s", mark,
-		   DURATION(chan->recv.wait_ns_total + chan->select.wait_ns_total));
+		   DURATION(wait_stats_total_ns(&chan->recv) + chan->select.wait_ns_total));
 	table_cell(table, "%s", PLACE(hottest));
 }
 

@@ -16,12 +16,18 @@ static const struct table_column columns[] = {
 	{ .title = "HOTTEST SITE", .left = true, .elastic = true },
 };
 
+/* A total by snapshots has the waits that go on already. */
+static uint64_t lock_wait_ns(const struct model *model, const struct model_lock *lock)
+{
+	return wait_stats_total_ns(&lock->stats) + (model->estimated ? 0 : lock->ongoing_ns);
+}
+
 static uint64_t all_waiting_ns(const struct model *model)
 {
 	uint64_t ns = 0;
 
 	for (size_t i = 0; i < model->locks.len; i++)
-		ns += model->locks.data[i].stats.wait_ns_total + model->locks.data[i].ongoing_ns;
+		ns += lock_wait_ns(model, &model->locks.data[i]);
 	return ns;
 }
 
@@ -30,7 +36,7 @@ static void add_row(struct table *table, const struct view *view, const struct m
 {
 	const struct model *model = view->model;
 	const char *mark = view_estimate_mark(view);
-	uint64_t ns = lock->stats.wait_ns_total + lock->ongoing_ns;
+	uint64_t ns = lock_wait_ns(model, lock);
 	const struct pclntab_frame *hottest =
 		lock->site_count ? model->object_sites.data[lock->first_site].stack->site : NULL;
 
@@ -41,7 +47,7 @@ static void add_row(struct table *table, const struct view *view, const struct m
 	table_cell(table, "%s", model_lock_kind_name(lock->kind));
 	table_cell(table, "%s", COUNT(lock->waiters));
 	table_cell(table, "%s%s", mark, COUNT(lock->stats.waits));
-	table_cell(table, "%s%s", mark, DURATION(lock->stats.wait_ns_total));
+	table_cell(table, "%s%s", mark, DURATION(wait_stats_total_ns(&lock->stats)));
 	table_cell(table, "%s",
 		   lock->stats.waits ? DURATION(lock->stats.wait_ns_total / lock->stats.waits) :
 				       "-");

@@ -29,7 +29,7 @@ static void add_row(struct table *table, const struct view *view, const struct m
 			RATE((double)site->delta_parks * 1e9 / (double)model->interval_counted_ns));
 	else
 		table_cell(table, "-");
-	table_cell(table, "%s%s", mark, DURATION(site->stats.wait_ns_total));
+	table_cell(table, "%s%s", mark, DURATION(wait_stats_total_ns(&site->stats)));
 	table_cell(table, "%s", site->stats.waits ? DURATION(site->stats.wait_ns_max) : "-");
 	if (site->oldest_ns)
 		table_cell(table, "%s%s", site->oldest_is_bound ? ">" : "",
