@@ -154,9 +154,11 @@ def run_rate(path, tracer, seconds):
             extra = finish()
     finally:
         program.quit()
-    result = {"rate": report["ops"] * 1e9 / report["ns"]}
+    own = report.get("rate", report)
+    seconds_run = own["duration_ns"] / 1e9
+    result = {"rate": own["ops"] / seconds_run}
     if "events" in extra:
-        result["events_rate"] = extra["events"] * 1e9 / report["ns"]
+        result["events_rate"] = extra["events"] / seconds_run
     return {**result, **{k: v for k, v in extra.items() if k == "lost"}}
 
 
