@@ -17,6 +17,7 @@
 #include "conctrace_abi.h"
 #include "probe/config.h"
 #include "probe/kernel.h"
+#include "probe/privilege.h"
 #include "probe/links.h"
 
 #include "conctrace.skel.h" /* needs the types above */
@@ -50,11 +51,23 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
+/* The kernel says only that it refuses. */
+static const char *why_refused(void)
+{
+	struct privilege may = privilege_read();
+
+	if (!may.load_programs)
+		return "CAP_BPF is missing";
+	if (!may.attach_probes)
+		return "CAP_PERFMON is missing";
+	return "the kernel does not allow it, for all the capabilities that are there";
+}
+
 static int load_error(int status, struct err *err)
 {
 	if (status == -EPERM || status == -EACCES)
-		return err_set(err, EPERM, "loading the probe programs", TODO_PRIVILEGE,
-			       "the kernel does not allow it (%s)", strerror(-status));
+		return err_set(err, EPERM, "loading the probe programs", TODO_PRIVILEGE, "%s",
+			       why_refused());
 	return err_set(err, -status, "loading the probe programs",
 		       "use --no-probes, and see `conctrace doctor`", "%s", strerror(-status));
 }
@@ -169,6 +182,19 @@ static int open_exe(struct probe_session *session, const struct target *target, 
 	return 0;
 }
 
+static int check_kernel(const struct probe_session *session, struct err *err)
+{
+	if (kernel_lockdown_mode() == LOCKDOWN_CONFIDENTIALITY)
+		return err_set(err, EPERM, "loading the probe programs",
+			       "use --no-probes, or boot without lockdown=confidentiality",
+			       "the kernel is locked down and lets no program read memory");
+	if (!session->links.multi && !kernel_has_uprobe_perf())
+		return err_set(err, ENOTSUP, "loading the probe programs",
+			       "use --no-probes, or a kernel with CONFIG_UPROBES",
+			       "this kernel has no uprobes");
+	return 0;
+}
+
 int probe_session_open(const struct target *target, const struct plan *plan,
 		       const struct probe_options *options, struct probe_session **out,
 		       struct err *err)
@@ -194,7 +220,9 @@ int probe_session_open(const struct target *target, const struct plan *plan,
 	/* kernels before 5.11 account BPF memory against this limit */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 	session->links.multi = !options->force_perf && kernel_has_uprobe_multi();
-	status = open_exe(session, target, err);
+	status = check_kernel(session, err);
+	if (!status)
+		status = open_exe(session, target, err);
 	if (!status)
 		status = load_programs(session, target, options, err);
 	if (status) {
@@ -211,8 +239,8 @@ static int attach_error(const struct probe_session *session, int status, struct 
 	switch (-status) {
 	case EPERM:
 	case EACCES:
-		return err_set(err, EPERM, "attaching the probes", TODO_PRIVILEGE,
-			       "the kernel does not allow it (%s)", strerror(-status));
+		return err_set(err, EPERM, "attaching the probes", TODO_PRIVILEGE, "%s",
+			       why_refused());
 	case ESRCH:
 	case ENOENT:
 		return err_set(err, ESRCH, "attaching the probes", "check that it is still running",
