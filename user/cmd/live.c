@@ -156,6 +156,7 @@ static void note_capture(struct live *live)
 	capture->hit_cost_ns = status->hit_cost_ns;
 	capture->estimate_error = status->hits_error;
 	capture->slowdown = status->slowdown;
+	capture->map_bytes = probe_session_map_bytes(live->session);
 	capture->lost = model_lost(model);
 	capture->unmatched = model->counters[CT_N_UNMATCHED];
 	capture->disagreements = model->disagreements;

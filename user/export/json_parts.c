@@ -85,7 +85,7 @@ static json_t *known_real(double value, bool known)
 
 static json_t *capture(const struct capture *capture)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
 			 "mode", capture_mode(capture), "duration_ns",
 			 (json_int_t)capture->duration_ns, "events", (json_int_t)capture->events,
 			 "lost", (json_int_t)capture->lost, "windows_share", capture->windows_share,
@@ -93,7 +93,8 @@ static json_t *capture(const struct capture *capture)
 			 known_real(capture->overhead_pct, capture->overhead_pct >= 0),
 			 "hit_cost_ns", known_real(capture->hit_cost_ns, capture->hit_cost_ns > 0),
 			 "estimate_error", known_real(capture->estimate_error, capture->probes),
-			 "slowdown", known_real(capture->slowdown, capture->probes), "snapshot_ns",
+			 "slowdown", known_real(capture->slowdown, capture->probes), "map_bytes",
+			 (json_int_t)capture->map_bytes, "snapshot_ns",
 			 (json_int_t)capture->snapshot_ns, "torn", (json_int_t)capture->torn,
 			 "unmatched", (json_int_t)capture->unmatched, "disagreements",
 			 (json_int_t)capture->disagreements);

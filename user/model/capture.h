@@ -15,7 +15,8 @@ struct capture {
 	double overhead_pct;   /* estimated cost to the target, percent of the time; < 0: unknown */
 	double hit_cost_ns;    /* measured on this machine; 0: not measured */
 	double estimate_error; /* standard error of all events together, as a share; 0: exact */
-	double slowdown; /* share by which tracing slowed a busy target down while it was on */
+	double slowdown;    /* share by which tracing slowed a busy target down while it was on */
+	uint64_t map_bytes; /* memory that the kernel's tables can take at most; --max-tasks sets it */
 	uint64_t snapshot_ns, torn, disagreements;
 };
 

@@ -100,10 +100,18 @@ static void capture_line(const struct view *view)
 		return;
 	snprintf(
 		text, sizeof(text),
-		"  %llu wake-ups of goroutines parked before the attach, %llu disagreements of events "
-		"and snapshot, a hit costs %.0f ns",
-		(unsigned long long)capture->unmatched, (unsigned long long)capture->disagreements,
-		capture->hit_cost_ns);
+		"  %llu wake-ups of goroutines parked before the attach; %llu disagreements of events "
+		"and snapshot",
+		(unsigned long long)capture->unmatched, (unsigned long long)capture->disagreements);
+	line(view, text);
+	if (!capture->probes)
+		return;
+	snprintf(
+		text, sizeof(text),
+		"  a hit costs %.0f ns; estimates are off by %.1f %% (standard error of all events); "
+		"the kernel's tables take at most %s",
+		capture->hit_cost_ns, 100 * capture->estimate_error,
+		format_bytes((char[32]){ 0 }, 32, capture->map_bytes));
 	line(view, text);
 }
 
