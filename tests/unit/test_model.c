@@ -341,9 +341,12 @@ static void alike_goroutines_are_one_group(void **state)
 	for (uint64_t goid = 1; goid <= 3; goid++)
 		add_goroutine(fixture, goid, "chan receive", 0xc000010000, recv_stack);
 	add_goroutine(fixture, 4, "sync.Mutex.Lock", STORE + 4, mutex_stack);
+	fixture->snapshot.goroutines.data[1].waitsince_ns = 4000000000;
 	update(fixture, false, true);
 	assert_int_equal(fixture->model.groups.len, 2);
 	assert_int_equal(fixture->model.groups.data[0].count, 3);
+	assert_int_equal(fixture->model.groups.data[0].oldest_since_ns, 4000000000);
+	assert_true(fixture->model.groups.data[0].oldest_is_bound);
 	assert_int_equal(model_select(&fixture->model, &all, false, &rows), 0);
 	assert_int_equal(rows.len, 2);
 	rows.len = 0;

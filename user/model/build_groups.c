@@ -69,8 +69,10 @@ int build_groups(struct build *build)
 		}
 		group->count++;
 		if (task->since_ns &&
-		    (!group->oldest_since_ns || task->since_ns < group->oldest_since_ns))
+		    (!group->oldest_since_ns || task->since_ns < group->oldest_since_ns)) {
 			group->oldest_since_ns = task->since_ns;
+			group->oldest_is_bound = task->since_is_bound;
+		}
 	}
 	vec_sort(&model->groups, by_count, NULL);
 	return 0;

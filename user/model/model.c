@@ -272,7 +272,10 @@ const struct pclntab_frame *model_created_by(struct model *model, uint64_t gopc)
 	const struct pclntab_frame *frames;
 
 	/* the go statement's call is one byte before */
-	return gopc && symbols_frames(model->symbols, gopc - 1, &frames) ? frames : NULL;
+	if (!gopc || !symbols_frames(model->symbols, gopc - 1, &frames))
+		return NULL;
+	/* the main goroutine and the runtime's own: Go's dump does not say either */
+	return strncmp(frames->function, "runtime.", strlen("runtime.")) ? frames : NULL;
 }
 
 const char *model_function(struct model *model, uint64_t entry_pc)

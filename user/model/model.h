@@ -178,7 +178,7 @@ struct model_object model_waiting_on(const struct model *model, const struct mod
 
 /* Why a site is worth attention: a lock or channel holds its goroutines up, they do not idle. */
 bool model_wait_is_idle(const struct model *model, unsigned reason);
-/* Where the pc behind a go statement is, and NULL when unknown. */
+/* Where the pc behind a go statement is; NULL: unknown, or in the runtime. */
 const struct pclntab_frame *model_created_by(struct model *model, uint64_t gopc);
 /* The function a goroutine started in. */
 const char *model_function(struct model *model, uint64_t entry_pc);
