@@ -11,7 +11,7 @@ static const struct table_column columns[] = {
 	{ .title = "RECEIVERS" },
 	{ .title = "SENDS", .optional = true },
 	{ .title = "RECVS", .optional = true },
-	{ .title = "WAITS" },
+	{ .title = "WAITS", .optional = true },
 	{ .title = "SEND WAIT" },
 	{ .title = "RECV WAIT" },
 	{ .title = "HOTTEST SITE", .left = true, .elastic = true },

@@ -6,7 +6,7 @@
 
 static const struct table_column columns[] = {
 	{ .title = "LOCK", .left = true },
-	{ .title = "KIND", .left = true },
+	{ .title = "KIND", .left = true, .optional = true },
 	{ .title = "WAITING" },
 	{ .title = "WAITS" },
 	{ .title = "TOTAL" },

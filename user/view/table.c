@@ -9,7 +9,9 @@
 #include "base/vec.h"
 
 #define GAP 2
-#define ELASTIC_MIN 24
+/* Rather than have less of it, optional columns go; then it gets as narrow as it must. */
+#define ELASTIC_COMFORT 24
+#define ELASTIC_LEAST 8
 
 struct table {
 	const struct table_column *columns;
@@ -88,24 +90,30 @@ static void measure(const struct table *table, struct shape *shape)
 	}
 }
 
-static void fit(const struct table *table, struct shape *shape, int width)
+static void shrink_elastic(const struct table *table, struct shape *shape, int width, int least)
 {
 	for (size_t column = 0; column < table->column_count && shape->total > width; column++) {
 		int excess = shape->total - width, *elastic = &shape->width[column];
 
 		if (!table->columns[column].elastic)
 			continue;
-		if (*elastic - excess < ELASTIC_MIN)
-			excess = *elastic > ELASTIC_MIN ? *elastic - ELASTIC_MIN : 0;
+		if (*elastic - excess < least)
+			excess = *elastic > least ? *elastic - least : 0;
 		*elastic -= excess;
 		shape->total -= excess;
 	}
+}
+
+static void fit(const struct table *table, struct shape *shape, int width)
+{
+	shrink_elastic(table, shape, width, ELASTIC_COMFORT);
 	for (size_t column = table->column_count; column-- > 0 && shape->total > width;) {
 		if (!table->columns[column].optional)
 			continue;
 		shape->total -= shape->width[column] + GAP;
 		shape->width[column] = 0;
 	}
+	shrink_elastic(table, shape, width, ELASTIC_LEAST);
 	for (size_t column = 0; column < table->column_count; column++) {
 		int *elastic = &shape->width[column], room = width - shape->total;
 
