@@ -190,30 +190,6 @@ fine() {
 	[ "$TARGET_STATUS" = 0 ]
 }
 
-@test "a debugger is there first" {
-	command -v gdb >/dev/null || skip "no gdb"
-	target_start "$ANY/pingpong"
-	target_go
-	# gdb holds the target until its stdin ends; then it detaches.
-	mkfifo "$TARGET_DIR/gdb"
-	gdb -nx -quiet -iex 'set auto-load off' -p "$TARGET_PID" <"$TARGET_DIR/gdb" \
-		>"$TARGET_DIR/gdb.out" 2>&1 3>&- &
-	local gdb=$!
-	STARTED+=("$gdb")
-	exec {gdb_in}>"$TARGET_DIR/gdb"
-	timeout 60 grep -q -m 1 -e '(gdb)' <(tail -n +1 -F --pid="$gdb" "$TARGET_DIR/gdb.out" 2>/dev/null)
-	tracer_start top -f json -i 1 -d 2 --max-overhead none -p "$TARGET_PID"
-	tracer_wait
-	fine
-	text_untouched
-	printf 'detach\nquit\n' >&"$gdb_in"
-	exec {gdb_in}>&-
-	wait "$gdb"
-	target_expect '^ops/s='
-	target_quit
-	[ "$TARGET_STATUS" = 0 ]
-}
-
 @test "two conctrace at once: both see it, and the first to go does not harm the other" {
 	target_start "$ANY/pingpong"
 	target_go
