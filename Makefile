@@ -40,23 +40,26 @@ BPFTOOL := $(or $(wildcard $(D)/bpftool/bin/bpftool),$(wildcard /usr/sbin/bpftoo
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 LDLIBS := $(LIBBPF) -Wl,--as-needed $(call prefer_static,Zydis) $(call prefer_static,Zycore) \
-	$(call prefer_static,jansson) -ldw -lelf -lz -lm -pthread
+	$(call prefer_static,jansson) $(call prefer_static,protobuf-c) -lsqlite3 -lcurl -ldw -lelf -lz -lm -pthread
 
 # ---- what is there -------------------------------------------------------------------------------
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 USER_SRC := $(wildcard user/*/*.c)
+PROTO := $(wildcard user/export/*.proto)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 C_FILES := $(wildcard bpf/*.[ch] include/*.h user/*/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
 
 BPF_OBJ := $(BPF_SRC:%.c=$(O)/%.o)
+PROTO_OBJ := $(PROTO:%.proto=$(O)/proto/%.pb-c.o)
+PROTO_H := $(PROTO:%.proto=$(O)/proto/%.pb-c.h)
 USER_OBJ := $(USER_SRC:%.c=$(O)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 ASAN_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/asan/unit/%)
 SKELETON := $(O)/conctrace.skel.h
 
-CPPFLAGS_ALL := -D_GNU_SOURCE -Iuser -Iinclude -I$(O) $(LIBBPF_INCLUDE) -DCONCTRACE_VERSION='"$(VERSION)"' \
+CPPFLAGS_ALL := -D_GNU_SOURCE -Iuser -Iinclude -I$(O) -I$(O)/proto/user $(LIBBPF_INCLUDE) -DCONCTRACE_VERSION='"$(VERSION)"' \
 	$(CPPFLAGS)
 CFLAGS_ALL := -std=gnu11 -Wall -Wextra $(CFLAGS)
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -87,24 +90,33 @@ libbpf.a bpftool:
 
 # ---- user side -----------------------------------------------------------------------------------
 
-$(O)/obj/%.o: %.c Makefile | $(SKELETON)
+# user/export/x.proto is #include "export/x.pb-c.h"; the generated code is not ours to warn about
+$(O)/proto/%.pb-c.c $(O)/proto/%.pb-c.h &: %.proto
+	$(call say,PROTOC,$<)
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=. --c_out=$(O)/proto $<
+
+$(O)/proto/%.o: $(O)/proto/%.c
+	$(Q)$(CC) -I$(O)/proto -O2 -g -w -c $< -o $@
+
+$(O)/obj/%.o: %.c Makefile | $(SKELETON) $(PROTO_H)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
-$(O)/asan/obj/%.o: %.c Makefile | $(SKELETON)
+$(O)/asan/obj/%.o: %.c Makefile | $(SKELETON) $(PROTO_H)
 	$(call say,'CC asan',$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANITIZE) -MMD -MP -c $< -o $@
 
 in_library = $(filter-out %/user/cmd/main.o,$(1))
 
-$(O)/libconctrace.a: $(call in_library,$(USER_OBJ))
+$(O)/libconctrace.a: $(call in_library,$(USER_OBJ)) $(PROTO_OBJ)
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(O)/asan/libconctrace.a: $(call in_library,$(USER_SRC:%.c=$(O)/asan/obj/%.o))
+$(O)/asan/libconctrace.a: $(call in_library,$(USER_SRC:%.c=$(O)/asan/obj/%.o)) $(PROTO_OBJ)
 	$(call say,'AR asan',$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^

@@ -10,6 +10,7 @@ struct command {
 	const char *name;
 	int (*run)(const struct options *options, struct err *err);
 	unsigned allowed;
+	unsigned formats; /* bits of enum output_format; 0: it has one only */
 	const char *summary;
 	const char *more; /* beyond the options that all commands have */
 	const char *example;
@@ -19,6 +20,7 @@ static const struct command commands[] = {
 	{
 		.name = "top",
 		.run = cmd_top,
+		.formats = FORMATS_TEXT_JSON,
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
 		.summary = "live tables of waiting goroutines, locks and channels (the default)",
 		.more = "Prints the tables at once and then every --interval seconds, until --duration\n"
@@ -28,6 +30,7 @@ static const struct command commands[] = {
 	{
 		.name = "tasks",
 		.run = cmd_tasks,
+		.formats = FORMATS_TEXT_JSON,
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
 			   TAKES_TASKS | TAKES_FROM,
 		.summary = "the goroutines that exist now, grouped by stack and wait reason",
@@ -42,6 +45,7 @@ static const struct command commands[] = {
 	{
 		.name = "stacks",
 		.run = cmd_stacks,
+		.formats = FORMAT_BIT(FORMAT_TEXT),
 		.allowed = TAKES_TARGET | NEEDS_TARGET,
 		.summary = "all stacks as text, as Go's own dump of goroutines has them",
 		.more = "For every tool that reads the output of goroutine?debug=2 or SIGQUIT.\n",
@@ -50,6 +54,7 @@ static const struct command commands[] = {
 	{
 		.name = "locks",
 		.run = cmd_locks,
+		.formats = FORMATS_TEXT_JSON,
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
 		.summary = "contended locks: who waits, how long, where",
 		.more = "Traces for --duration seconds, 5 unless told, and prints once.\n",
@@ -58,6 +63,7 @@ static const struct command commands[] = {
 	{
 		.name = "chans",
 		.run = cmd_chans,
+		.formats = FORMATS_TEXT_JSON,
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
 		.summary = "channels that goroutines wait for, and the operations on them",
 		.more = "Traces for --duration seconds, 5 unless told, and prints once.\n",
@@ -66,12 +72,14 @@ static const struct command commands[] = {
 	{
 		.name = "ls",
 		.run = cmd_ls,
+		.formats = FORMATS_TEXT_JSON,
 		.summary = "the Go processes on this host",
 		.example = "conctrace ls",
 	},
 	{
 		.name = "doctor",
 		.run = cmd_doctor,
+		.formats = FORMATS_TEXT_JSON,
 		.allowed = TAKES_TARGET,
 		.summary = "what this host and a process allow, and why not; where the probes sit",
 		.example = "conctrace doctor -p 1234",
@@ -86,7 +94,7 @@ static const char options_help[] =
 	"  -n, --name NAME       the process by the name of its executable\n"
 	"  -d, --duration SECONDS\n"
 	"  -i, --interval SECONDS  between two tables of top, 1 unless told\n"
-	"  -f, --format FORMAT   text or json\n"
+	"  -f, --format FORMAT   text or json, and what the command has besides\n"
 	"  -o, --output FILE     write the result there\n"
 	"      --max-overhead PERCENT  what tracing may cost the process, 2 unless told;\n"
 	"                        none: trace every event; 0: no probes\n"
@@ -166,7 +174,8 @@ int main(int argc, char **argv)
 	/* a reader that went away shows as an error of the write */
 	signal(SIGPIPE, SIG_IGN);
 	command = choose_command(&argc, &argv, &err);
-	if (!command || options_parse(argc, argv, command->allowed, &options, &err)) {
+	if (!command ||
+	    options_parse(argc, argv, command->allowed, command->formats, &options, &err)) {
 		if (argc == 1 && !named && command) {
 			print_help();
 			return 2;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,13 +107,44 @@ static int parse_word(struct err *err, const char *option, const char *text,
 	return bad_value(err, option, text, wanted);
 }
 
-static int parse_format(struct err *err, const char *text, struct options *options)
-{
-	static const char *const words[] = { "text", "json", NULL };
-	int index, status = parse_word(err, "--format", text, words, "text or json", &index);
+static const char *const format_words[FORMAT_COUNT] = {
+	[FORMAT_TEXT] = "text",
+	[FORMAT_JSON] = "json",
+	[FORMAT_DOT] = "dot",
+	[FORMAT_MERMAID] = "mermaid",
+	[FORMAT_HTML] = "html",
+	[FORMAT_FOLDED] = "folded",
+	[FORMAT_SVG] = "svg",
+	[FORMAT_PPROF] = "pprof",
+	[FORMAT_SPEEDSCOPE] = "speedscope",
+	[FORMAT_PERFETTO] = "pftrace",
+	[FORMAT_CHROME] = "chrome",
+};
 
-	options->format = index ? FORMAT_JSON : FORMAT_TEXT;
-	return status;
+/* Only what the command can give; the words of an error are those. */
+static int check_format(struct err *err, const char *text, unsigned formats,
+			struct options *options)
+{
+	char wanted[160] = "";
+	size_t len = 0;
+
+	for (int format = FORMAT_TEXT; format < FORMAT_COUNT; format++) {
+		if (!(formats & FORMAT_BIT(format)))
+			continue;
+		if (!strcmp(text, format_words[format])) {
+			options->format = (enum output_format)format;
+			return 0;
+		}
+		formats &= ~FORMAT_BIT(format);
+		len += (size_t)snprintf(wanted + len, sizeof(wanted) - len, "%s%s",
+					!len    ? "" :
+					formats ? ", " :
+						  " or ",
+					format_words[format]);
+	}
+	if (!len)
+		return err_set(err, EINVAL, WHAT, TODO, "this command has one format only");
+	return bad_value(err, "--format", text, wanted);
 }
 
 static int parse_sort(struct err *err, const char *text, struct options *options)
@@ -177,7 +209,8 @@ static int take(int option, const char *value, struct options *options, struct e
 	case 'i':
 		return parse_seconds(err, "--interval", value, &options->interval_ns);
 	case 'f':
-		return parse_format(err, value, options);
+		options->format_word = value;
+		return 0;
 	case 'o':
 		options->output = value;
 		return *value ? 0 : bad_value(err, "--output", value, "a file's name");
@@ -232,7 +265,8 @@ static const char *as_typed(int argc, char **argv)
 	return optind > 0 && optind <= argc ? argv[optind - 1] : "";
 }
 
-int options_parse(int argc, char **argv, unsigned allowed, struct options *options, struct err *err)
+int options_parse(int argc, char **argv, unsigned allowed, unsigned formats,
+		  struct options *options, struct err *err)
 {
 	int option, status;
 
@@ -255,6 +289,11 @@ int options_parse(int argc, char **argv, unsigned allowed, struct options *optio
 	}
 	if (options->help || options->version)
 		return 0;
+	if (options->format_word) {
+		status = check_format(err, options->format_word, formats, options);
+		if (status)
+			return status;
+	}
 	if (optind < argc)
 		return err_set(err, EINVAL, WHAT, TODO, "\"%.80s\" is one word too many",
 			       argv[optind]);

@@ -10,7 +10,24 @@
 #include "base/err.h"
 #include "model/select.h"
 
-enum output_format { FORMAT_DEFAULT, FORMAT_TEXT, FORMAT_JSON };
+/* What a command can give; FORMAT_DEFAULT: not given, the first that the command has. */
+enum output_format {
+	FORMAT_DEFAULT,
+	FORMAT_TEXT,
+	FORMAT_JSON,
+	FORMAT_DOT,
+	FORMAT_MERMAID,
+	FORMAT_HTML,
+	FORMAT_FOLDED,
+	FORMAT_SVG,
+	FORMAT_PPROF,
+	FORMAT_SPEEDSCOPE,
+	FORMAT_PERFETTO,
+	FORMAT_CHROME,
+	FORMAT_COUNT
+};
+#define FORMAT_BIT(format) (1U << (format))
+#define FORMATS_TEXT_JSON (FORMAT_BIT(FORMAT_TEXT) | FORMAT_BIT(FORMAT_JSON))
 
 #define OVERHEAD_NONE -1.0 /* trace every event */
 
@@ -20,6 +37,7 @@ struct options {
 	uint64_t duration_ns; /* 0: not given */
 	uint64_t interval_ns;
 	enum output_format format;
+	const char *format_word; /* NULL: not given */
 	const char *output;      /* NULL: stdout */
 	double max_overhead_pct; /* OVERHEAD_NONE, or percent */
 	uint32_t max_tasks;      /* 0: the default */
@@ -39,10 +57,10 @@ enum options_allowed {
 };
 
 /*
- * Parse argv[1..argc); argv[0] is the command's name. 0, or -EINVAL with the error: exit status 2.
+ * Parse argv[1..argc); argv[0] is the command's name. `formats` are bits of enum output_format. 0, or -EINVAL with the error: exit status 2.
  * Strings stay in argv.
  */
-int options_parse(int argc, char **argv, unsigned allowed, struct options *options,
-		  struct err *err);
+int options_parse(int argc, char **argv, unsigned allowed, unsigned formats,
+		  struct options *options, struct err *err);
 
 #endif

@@ -36,9 +36,6 @@ int cmd_stacks(const struct options *options, struct err *err)
 	pid_t pid;
 	int status;
 
-	if (options->format == FORMAT_JSON)
-		return err_set(err, EINVAL, "reading the command line",
-			       "use `conctrace tasks --all -f json`", "stacks prints text only");
 	status = find_target(options, &pid, err);
 	if (!status)
 		status = target_open(pid, &target, err);
