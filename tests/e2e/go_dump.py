@@ -4,9 +4,13 @@
 
 	go_dump.py check FILE            every line is one that such a tool accepts
 	go_dump.py diff FILE GO_FILE     how FILE differs from Go's own dump of the same process
+	go_dump.py between BEFORE FILE AFTER
+	                                 the same of a process that is at work: BEFORE and AFTER are Go's
+	                                 own dumps, and only what is the same in both has to be in FILE
 
 The expressions are those of panicparse (stack/context.go), which are stricter than others'. The
-goroutines of the HTTP server that Go's own dump comes from are left out of comparisons.
+goroutines of the HTTP server that Go's own dump comes from are left out of `diff`; `between` needs
+no such exception, when each dump of Go's is asked for on a connection of its own.
 """
 import re
 import sys
@@ -90,10 +94,30 @@ def serves(goroutine):
     return created and (created[0].startswith("net/http.(") or created[0].endswith("ctl.Parse"))
 
 
+def between(before, ours, after):
+    """Goroutines that moved are known by that: they are not the same before and after."""
+    rested = {i for i in before.keys() & after.keys() if same(before[i], after[i])}
+    # one that is in neither, but in ours, came and went; one that is in one only did one of the two
+    gone = {i: g for i, g in before.items() if i not in rested}
+    new = {i: g for i, g in after.items() if i not in rested}
+    print(f"{len(rested)} rested, {len(gone.keys() & new.keys())} moved, "
+          f"{len(gone.keys() - new.keys())} ended, {len(new.keys() - gone.keys())} began, "
+          f"{len(ours.keys() - before.keys() - after.keys())} came and went")
+    return compare({i: g for i, g in ours.items() if i in rested},
+                   {i: before[i] for i in rested})
+
+
+def same(a, b):
+    return all(a[what] == b[what] for what in ("state", "more", "created", "stack"))
+
+
 def diff(ours, gos):
+    return compare({i: g for i, g in ours.items() if not serves(g)},
+                   {i: g for i, g in gos.items() if not serves(g)})
+
+
+def compare(ours, gos):
     found = []
-    ours = {i: g for i, g in ours.items() if not serves(g)}
-    gos = {i: g for i, g in gos.items() if not serves(g)}
     for goid in sorted(ours.keys() | gos.keys()):
         a, b = ours.get(goid), gos.get(goid)
         if not a or not b:
@@ -120,6 +144,10 @@ def main(arguments):
             return 0
         if len(arguments) == 3 and arguments[0] == "diff":
             found = diff(parse(arguments[1]), parse(arguments[2]))
+            print("\n".join(found))
+            return 1 if found else 0
+        if len(arguments) == 4 and arguments[0] == "between":
+            found = between(*(parse(name) for name in arguments[1:]))
             print("\n".join(found))
             return 1 if found else 0
     except Malformed as why:
