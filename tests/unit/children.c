@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,7 +20,7 @@ static void fail(const char *what)
 	abort();
 }
 
-void child_start(struct child *child, const char *path, const char *argument)
+static void start(struct child *child, const char *path, const char *argument, bool stopped)
 {
 	int to[2], from[2];
 
@@ -33,6 +34,8 @@ void child_start(struct child *child, const char *path, const char *argument)
 		dup2(to[0], STDIN_FILENO);
 		dup2(from[1], STDOUT_FILENO);
 		setenv("GOMAXPROCS", "3", 1);
+		if (stopped)
+			ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		execl(path, path, argument, NULL);
 		_exit(127);
 	}
@@ -40,6 +43,23 @@ void child_start(struct child *child, const char *path, const char *argument)
 	close(from[1]);
 	child->to = to[1];
 	child->from = from[0];
+}
+
+void child_start(struct child *child, const char *path, const char *argument)
+{
+	start(child, path, argument, false);
+}
+
+void child_start_stopped(struct child *child, const char *path)
+{
+	int status;
+
+	start(child, path, NULL, true);
+	/* it stops by itself when the new program is there */
+	if (waitpid(child->pid, &status, 0) != child->pid || !WIFSTOPPED(status) ||
+	    ptrace(PTRACE_DETACH, child->pid, NULL, (void *)SIGSTOP) ||
+	    waitpid(child->pid, &status, WUNTRACED) != child->pid)
+		fail("ptrace");
 }
 
 bool child_says(struct child *child, const char *start)

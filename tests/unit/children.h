@@ -13,6 +13,8 @@ struct child {
 
 /* Start `path` with at most one argument (NULL: none). GOMAXPROCS is 3 there. */
 void child_start(struct child *child, const char *path, const char *argument);
+/* The same, stopped for good before its first instruction. */
+void child_start_stopped(struct child *child, const char *path);
 /* Wait for a line on stdout that begins with `start`; false: it ended first. */
 bool child_says(struct child *child, const char *start);
 /* One line to its stdin. */

@@ -43,6 +43,11 @@ static const struct kind kinds[] = {
 	{ "build/oracle/1.*/extpie", "frames", false, true, true },
 };
 
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 static int minor_in(const char *path)
 {
 	return atoi(strstr(path, "/1.") + strlen("/1."));
@@ -315,6 +320,31 @@ static void says_why_it_cannot_open(void **state)
 	child_end(&child);
 }
 
+/* So early that there is no goroutine; in position independent ones, not even a pointer. */
+static void says_that_it_has_not_begun(void **state)
+{
+	size_t tried = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		glob_t found;
+
+		if (glob(kinds[i].pattern, 0, NULL, &found))
+			continue;
+		/* of each kind the oldest and the newest, for each takes its second */
+		for (size_t j = 0; j < found.gl_pathc; j += larger(found.gl_pathc - 1, 1)) {
+			struct child child;
+
+			child_start_stopped(&child, found.gl_pathv[j]);
+			expect_error(child.pid, -EAGAIN, "no goroutines yet");
+			child_end(&child);
+			tried++;
+		}
+		globfree(&found);
+	}
+	print_message("# %zu programs\n", tried);
+}
+
 /* Opens in a child without privileges; the exit status tells what came of it. */
 static void says_that_it_may_not(void **state)
 {
@@ -393,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_layout_does_not_hold),
 		cmocka_unit_test(falls_back_from_a_version_without_a_fitting_row),
 		cmocka_unit_test(says_why_it_cannot_open),
+		cmocka_unit_test(says_that_it_has_not_begun),
 		cmocka_unit_test(says_that_it_may_not),
 		cmocka_unit_test(notices_an_exit_and_an_exec),
 		cmocka_unit_test(opens_a_program_that_was_deleted),

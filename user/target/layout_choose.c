@@ -153,6 +153,20 @@ static int try_all(struct target *target, enum stage *stage)
 	return own == -EAGAIN ? -EAGAIN : -ENOTSUP;
 }
 
+/*
+ * The pointers of a position independent program's module data are relocations, which are not there
+ * before the dynamic linker has made them. Later the runtime's main goroutine starts with a thread
+ * for sysmon (runtime/proc.go main), so that a single thread has none yet.
+ */
+static bool has_not_begun(const struct target *target, enum stage stage)
+{
+	unsigned threads;
+
+	return stage == STAGE_MODULEDATA && target->image.pie &&
+	       layout_for_minor(target->build.version.minor) &&
+	       !proc_thread_count(target->pid, &threads) && threads == 1;
+}
+
 static int no_layout(const struct target *target, enum stage stage, struct err *err)
 {
 	int minor = target->build.version.minor;
@@ -178,6 +192,8 @@ int layout_choose(struct target *target, struct err *err)
 	enum stage stage = STAGE_MODULEDATA;
 	int status = try_all(target, &stage);
 
+	if (status == -ENOTSUP && has_not_begun(target, stage))
+		status = -EAGAIN;
 	switch (status) {
 	case 0:
 		return 0;

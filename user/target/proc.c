@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -221,5 +222,17 @@ int proc_list(proc_pids *pids, struct err *err)
 	}
 	closedir(dir);
 	qsort(pids->data, pids->len, sizeof(*pids->data), by_pid);
+	return 0;
+}
+
+int proc_thread_count(pid_t pid, unsigned *count)
+{
+	char path[64];
+	struct stat stat_of;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	if (stat(path, &stat_of))
+		return -errno;
+	*count = stat_of.st_nlink - 2; /* ".", ".." and a directory a thread */
 	return 0;
 }

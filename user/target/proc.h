@@ -35,6 +35,8 @@ int proc_start_time(pid_t pid, uint64_t *ticks);
 /* Age of the process in ns, and CPU time it used so far in ns; 0 or -errno. */
 int proc_age_ns(pid_t pid, uint64_t *age_ns);
 int proc_cpu_ns(pid_t pid, uint64_t *cpu_ns);
+/* How many threads it has; 0 or -errno. */
+int proc_thread_count(pid_t pid, unsigned *count);
 
 /* Every process id in /proc, ascending. */
 typedef VEC(pid_t) proc_pids;
