@@ -11,6 +11,8 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <glob.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,15 +122,15 @@ static size_t check_snapshot(const struct target *target, const struct snapshot 
 	return whole;
 }
 
-static void reads_under_fire_with(const char *path)
+static void reads_under_fire_with(const char *path, const char *number)
 {
 	struct snapshot snapshot = { 0 };
 	struct snapshot_reader *reader;
-	size_t whole = 0, seen = 0;
+	size_t whole = 0, seen = 0, torn = 0;
 	struct target target;
 	struct child child;
 
-	child_start(&child, path, "-n=3000");
+	child_start(&child, path, number);
 	assert_true(child_says(&child, "ready"));
 	child_tell(&child, "go");
 	assert_true(child_says(&child, "started"));
@@ -139,9 +141,11 @@ static void reads_under_fire_with(const char *path)
 		read_or_fail(reader, &snapshot);
 		whole += check_snapshot(&target, &snapshot);
 		seen += snapshot.goroutines.len;
+		torn += snapshot.torn;
 		assert_true(snapshot.torn <= snapshot.goroutines.len);
 	}
-	print_message("# %s: %zu goroutines seen, %zu whole stacks\n", path, seen, whole);
+	print_message("# %s: %zu goroutines seen, %zu whole stacks, %zu torn\n", path, seen, whole,
+		      torn);
 	assert_true(whole > 1000);
 	snapshot_reader_free(reader);
 	snapshot_free(&snapshot);
@@ -157,7 +161,8 @@ static void reads_under_fire(void **state)
 	if (glob("build/targets/1.*/churn", 0, NULL, &found))
 		skip();
 	for (size_t i = 0; i < found.gl_pathc; i++)
-		reads_under_fire_with(found.gl_pathv[i]);
+		reads_under_fire_with(found.gl_pathv[i],
+				      i + 1 < found.gl_pathc ? "-n=2000" : "-n=10000");
 	globfree(&found);
 }
 
@@ -458,6 +463,132 @@ static void says_that_it_is_gone(void **state)
 	target_close(&target);
 }
 
+/* Takes memory away and gives it back, as fast as it can, until it is told to end. */
+struct unmapper {
+	pthread_t thread;
+	uint8_t *memory;
+	size_t size;
+	uint64_t rounds;
+	bool ends;
+};
+
+static void *unmap_and_map(void *ctx)
+{
+	struct unmapper *unmapper = ctx;
+	size_t half = unmapper->size / 2;
+
+	while (!__atomic_load_n(&unmapper->ends, __ATOMIC_RELAXED)) {
+		if (munmap(unmapper->memory + half, half) ||
+		    mmap(unmapper->memory + half, half, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+			abort();
+		__atomic_add_fetch(&unmapper->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* The second half of the goroutines come and go with the memory that they and their stacks are in. */
+static void reads_what_is_unmapped_meanwhile(void **state)
+{
+	const size_t size = sizeof(((struct liar *)0)->gs), stacks = 1 << 18;
+	struct liar *liar = liar_of(state);
+	struct unmapper unmapper = { .size = 2 * stacks };
+	size_t seen = 0;
+
+	assert_true(size <= stacks);
+	unmapper.memory = mmap(NULL, unmapper.size, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(unmapper.memory, MAP_FAILED);
+	for (size_t i = 0; i < LIES; i++)
+		lie(liar, i, i % 3 ? "sleep" : "sync.Mutex.Lock");
+	for (size_t i = 0; i < LIES; i++) {
+		const struct layout *layout = &liar->target.layout;
+		uint8_t *half = unmapper.memory + (i % 2 ? stacks : 0);
+
+		memcpy(half + i * G_ROOM, liar->gs[i], G_ROOM);
+		/* every fourth: the struct stays, and its stack goes */
+		if (i % 4 == 1)
+			set(liar->gs[i], layout->g_sched + layout->gobuf_sp,
+			    address(half + i * G_ROOM));
+		else
+			liar->allgs[i] = address(half + i * G_ROOM);
+		if (i % 4 == 1) {
+			set(liar->gs[i], layout->g_stack_lo, address(half));
+			set(liar->gs[i], layout->g_stack_lo + 8, address(half + stacks));
+		}
+	}
+	assert_int_equal(pthread_create(&unmapper.thread, NULL, unmap_and_map, &unmapper), 0);
+	for (int round = 0; round < 300; round++) {
+		read_or_fail(liar->reader, &liar->snapshot);
+		assert_in_range(liar->snapshot.goroutines.len, LIES / 4, LIES);
+		seen += liar->snapshot.goroutines.len + liar->snapshot.unreadable;
+	}
+	__atomic_store_n(&unmapper.ends, true, __ATOMIC_RELAXED);
+	pthread_join(unmapper.thread, NULL);
+	print_message("# %llu times unmapped, %zu goroutines seen or said to be unreadable\n",
+		      (unsigned long long)unmapper.rounds, seen);
+	assert_true(unmapper.rounds > 100);
+	munmap(unmapper.memory, unmapper.size);
+}
+
+struct killer {
+	pthread_t thread;
+	pid_t pid;
+	useconds_t delay;
+};
+
+static void *kill_later(void *ctx)
+{
+	struct killer *killer = ctx;
+
+	usleep(killer->delay);
+	kill(killer->pid, SIGKILL);
+	return NULL;
+}
+
+/* Whenever it happens: all that there was, or the error that says so. */
+static void ends_when_the_target_does(void **state)
+{
+	const struct snapshot_options options = { .stacks = true, .peers = true };
+	uint64_t took_ns = 0;
+	glob_t found = { 0 };
+	int gone = 0;
+
+	(void)state;
+	if (glob("build/targets/1.*/parked", 0, NULL, &found))
+		skip();
+	for (int round = 0; round < 8; round++) {
+		struct snapshot snapshot = { 0 };
+		struct err err = { 0 };
+		struct target target;
+		struct killer killer;
+		struct child child;
+		int status;
+
+		child_start(&child, found.gl_pathv[0], "-n=20000");
+		assert_true(child_says(&child, "ready"));
+		open_or_fail(child.pid, &target);
+		if (!round)
+			assert_int_equal(snapshot_take(&target, &options, &snapshot, &err), 0);
+		took_ns = round ? took_ns : snapshot.took_ns;
+		killer = (struct killer){ .pid = child.pid, .delay = took_ns * round / 8000 };
+		assert_int_equal(pthread_create(&killer.thread, NULL, kill_later, &killer), 0);
+		status = snapshot_take(&target, &options, &snapshot, &err);
+		if (status) {
+			assert_int_equal(status, -ESRCH);
+			assert_non_null(strstr(err.why, "gone"));
+			gone++;
+		}
+		pthread_join(killer.thread, NULL);
+		snapshot_free(&snapshot);
+		target_close(&target);
+		child_end(&child);
+	}
+	globfree(&found);
+	print_message("# %d of 8 ended in mid-read\n", gone);
+	assert_true(gone > 2);
+}
+
 #define liar_test(function) cmocka_unit_test_setup_teardown(function, start_liar, end_liar)
 
 int main(void)
@@ -472,6 +603,8 @@ int main(void)
 		liar_test(believes_only_what_points_back),
 		liar_test(recalls_what_has_not_run),
 		liar_test(survives_any_memory),
+		liar_test(reads_what_is_unmapped_meanwhile),
+		cmocka_unit_test(ends_when_the_target_does),
 		cmocka_unit_test(says_that_it_is_gone),
 	};
 
