@@ -49,7 +49,7 @@ USER_SRC := $(wildcard user/*/*.c)
 PROTO := $(wildcard user/export/*.proto)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
-C_FILES := $(wildcard bpf/*.[ch] include/*.h user/*/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
+C_FILES := $(wildcard bpf/*.[ch] include/*.h user/*/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] tests/e2e/*.[ch])
 
 BPF_OBJ := $(BPF_SRC:%.c=$(O)/%.o)
 PROTO_OBJ := $(PROTO:%.proto=$(O)/proto/%.pb-c.o)

@@ -207,6 +207,62 @@ survives() {
 	target_quit
 }
 
+@test "a process that is not Go and pretends to be: lists without end, lengths without sense" {
+	need_root
+	command -v gcc >/dev/null || skip "no gcc"
+	local length command
+	objcopy -O binary --only-section=.gopclntab "$ANY/stripped/counts" "$BATS_TEST_TMPDIR/table"
+	objcopy -O binary --only-section=.go.buildinfo "$ANY/stripped/counts" "$BATS_TEST_TMPDIR/info"
+	gcc -O -pie -Wa,-I"$BATS_TEST_TMPDIR" -o "$BATS_TEST_TMPDIR/impostor" \
+		"$BATS_TEST_DIRNAME/impostor.c"
+	for length in 0x7fffffffffffffff 1000000 60000 1 0; do
+		target_start "$BATS_TEST_TMPDIR/impostor" "$length"
+		for command in "tasks" "stacks" "top -d 1"; do
+			run --separate-stderr timeout 20 prlimit --data=200000000 \
+				"$CONCTRACE" $command -p "$TARGET_PID"
+			[ "$status" = 1 ] || fail "$length: status $status: $output $stderr"
+			clean_error
+		done
+		kill "$TARGET_PID"
+	done
+}
+
+@test "an executable of 3 GB: what is mapped is read, and nothing else" {
+	need_root
+	cp "$ANY/counts" "$BATS_TEST_TMPDIR/huge"
+	truncate -s 3G "$BATS_TEST_TMPDIR/huge"
+	target_start "$BATS_TEST_TMPDIR/huge"
+	run --separate-stderr timeout 20 prlimit --data=200000000 \
+		"$CONCTRACE" tasks -f json -p "$TARGET_PID"
+	[ "$status" = 0 ] || fail "$stderr"
+	jq -e '.total > 0' <<<"$output"
+	target_quit
+}
+
+@test "a core of 3 GB is no process: status 2" {
+	truncate -s 3G "$BATS_TEST_TMPDIR/core"
+	run --separate-stderr timeout 20 "$CONCTRACE" tasks -p "$BATS_TEST_TMPDIR/core"
+	[ "$status" = 2 ]
+	clean_error
+}
+
+@test "torn goroutines are counted, and the count is shown" {
+	need_root
+	local torn=0 try
+	target_start "$ANY/churn" -n 10000
+	target_go
+	for try in $(seq 20); do
+		run --separate-stderr "$CONCTRACE" tasks -f json -p "$TARGET_PID"
+		[ "$status" = 0 ] || fail "$stderr"
+		torn=$((torn + $(jq .capture.torn <<<"$output")))
+		[ "$torn" = 0 ] || break
+	done
+	[ "$torn" -gt 0 ] || fail "none torn in 20 snapshots of 10,000 goroutines that run"
+	run --separate-stderr "$CONCTRACE" tasks -p "$TARGET_PID"
+	[[ $output == *" torn"* ]]
+	target_quit
+}
+
 @test "ls lists Go processes with version and executable" {
 	need_root
 	target_start "$ANY/zoo"
