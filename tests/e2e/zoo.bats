@@ -40,6 +40,16 @@ differences() {
 		  end'
 }
 
+# The same for people: each row has the object's address and the labels.
+rows_differ() {
+	local goid addr labels row
+	while IFS=$'\t' read -r goid addr labels; do
+		row=$(grep -E "^ *$goid " "$1") || echo "no goroutine $goid"
+		[[ $row == *"$addr"* && $row == *"$labels"* ]] || echo "no $addr $labels in: $row"
+	done < <(jq -r '.residents[] | select(.waiting_on) | [.goid, .waiting_on.addr,
+		(.labels // [] | join(","))] | @tsv' "$TARGET_DIR/report")
+}
+
 version() {
 	local dir=$TARGETS/$1 variant found
 	[ -x "$dir/zoo" ] || skip "no Go $1"
@@ -50,6 +60,9 @@ version() {
 		[ "$status" = 0 ] || fail "Go $1 $variant: $stderr"
 		printf '%s\n' "$output" >"$TARGET_DIR/tasks"
 		found=$(differences "$TARGET_DIR/tasks") || found="no comparison"
+		[ -z "$found" ] || fail "Go $1 $variant: $found"
+		COLUMNS=300 "$CONCTRACE" tasks --all -p "$TARGET_PID" >"$TARGET_DIR/text"
+		found=$(rows_differ "$TARGET_DIR/text")
 		[ -z "$found" ] || fail "Go $1 $variant: $found"
 		text_untouched
 		target_quit
@@ -66,6 +79,23 @@ version() {
 @test "Go 1.25: every goroutine is where it is" { version 1.25; }
 @test "Go 1.26: every goroutine is where it is" { version 1.26; }
 @test "Go 1.27: every goroutine is where it is" { version 1.27; }
+
+@test "text says what is waited for: a full channel, a select, a peer, a timer's end; --filter by label" {
+	local peer
+	target_start "$ANY/zoo"
+	COLUMNS=300 run --separate-stderr "$CONCTRACE" tasks --all -p "$TARGET_PID"
+	[ "$status" = 0 ] || fail "$stderr"
+	[[ $output =~ "chan send".*" 3/3 ".*"main.sendFull " ]]
+	[[ $output =~ "select <-0x"[0-9a-f]+", 0x"[0-9a-f]+"<-, 2 more" ]]
+	[[ $output =~ "network listening on 127.0.0.1:"([0-9]+) ]]
+	peer=${BASH_REMATCH[1]}
+	[[ $output == *"network 127.0.0.1:$peer "* ]]
+	[[ $output =~ "timer ends in "(59m|1h00m) ]]
+	run --separate-stderr "$CONCTRACE" tasks --all --filter tenant=blue -f json -p "$TARGET_PID"
+	jq -e '.tasks | length == 1 and .[0].labels == {request: "checkout", tenant: "blue"}' <<<"$output"
+	jq -e '.groups | length == 1' <<<"$output"
+	target_quit
+}
 
 @test "goroutines in C" {
 	[ -x "$ANY/zoo_cgo" ] || skip "no C compiler for Go"

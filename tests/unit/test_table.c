@@ -43,6 +43,32 @@ static char *print(int width)
 	return text;
 }
 
+static void leaves_out_what_is_empty_and_defuses_the_rest(void **state)
+{
+	struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		table_cell(table, "a\033[31mb");
+		table_cell(table, "1");
+		table_cell(table, "%s", "");
+		table_cell(table, "%s", i ? "x" : "");
+		table_cell(table, "c\nd\177");
+	}
+	assert_int_equal(table_print(table, out, 100, false), 0);
+	fclose(out);
+	assert_null(strchr(text, 033));
+	assert_null(strstr(text, "SHARE"));
+	assert_non_null(strstr(text, "MEAN"));
+	assert_non_null(strstr(text, "a?[31mb"));
+	assert_non_null(strstr(text, "c?d?\n"));
+	table_free(table);
+	free(text);
+}
+
 static void rows_fit_the_width(void **state)
 {
 	(void)state;
@@ -120,6 +146,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_fit_the_width),
+		cmocka_unit_test(leaves_out_what_is_empty_and_defuses_the_rest),
 		cmocka_unit_test(a_wide_screen_shows_everything),
 		cmocka_unit_test(optional_columns_go_before_the_place_does),
 		cmocka_unit_test(numbers_are_short),

@@ -35,7 +35,8 @@ static const struct command commands[] = {
 			   TAKES_TASKS | TAKES_FROM,
 		.summary = "the goroutines that exist now, grouped by stack and wait reason",
 		.more = "      --all             one row a goroutine\n"
-			"      --filter TEXT     only those with TEXT in a function, file, state or reason\n"
+			"      --filter TEXT     only those with TEXT in a function, file, state, reason\n"
+			"                        or label (key=value)\n"
 			"      --sort ORDER      count, age or goid\n"
 			"      --top N           no more than N rows\n"
 			"      --from events     what the probes saw in --duration seconds, instead of a\n"

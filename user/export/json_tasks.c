@@ -83,6 +83,9 @@ static json_t *waiting_on(const struct model *model, const struct model_task *ta
 	if (goroutine && task->wait_kind == WAIT_NETWORK && goroutine->peer)
 		json_object_set_new(row, "peer",
 				    json_text(model->snapshot->strings.data + goroutine->peer));
+	if (goroutine && task->wait_kind == WAIT_TIMER && goroutine->wake_ns > model->at_ns)
+		json_object_set_new(row, "ends_in_ns",
+				    json_integer((json_int_t)(goroutine->wake_ns - model->at_ns)));
 	return row;
 }
 

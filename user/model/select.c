@@ -2,6 +2,7 @@
 #include "model/select.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,37 @@ static bool stack_has(const struct stack *stack, const char *text)
 		if (strstr(stack->frames[i]->function, text) ||
 		    strstr(stack->frames[i]->file, text))
 			return true;
+	return false;
+}
+
+/* A part of "key=value" of one of them. */
+static bool labels_have(const struct model *model, const struct model_task *task, const char *text)
+{
+	const struct goroutine *goroutine = task->goroutine;
+
+	for (uint32_t i = 0; goroutine && i < goroutine->label_count; i++) {
+		const struct snapshot *snapshot = model->snapshot;
+		const struct goroutine_label *label =
+			&snapshot->labels.data[goroutine->first_label + i];
+		char both[512];
+
+		snprintf(both, sizeof(both), "%s=%s", snapshot->strings.data + label->key,
+			 snapshot->strings.data + label->value);
+		if (strstr(both, text))
+			return true;
+	}
+	return false;
+}
+
+static bool some_label_has(const struct model *model, const struct model_group *group,
+			   const char *text)
+{
+	for (size_t i = 0; text && i < group->count; i++) {
+		size_t task = model->group_tasks.data[group->first_task + i];
+
+		if (labels_have(model, &model->tasks.data[task], text))
+			return true;
+	}
 	return false;
 }
 
@@ -85,7 +117,8 @@ static int keep_tasks(const struct model *model, const struct task_selection *se
 		const struct model_task *task = &model->tasks.data[i];
 
 		if ((system || !task->system) &&
-		    is_wanted(model, selection->filter, task->stack, task->state, task->reason))
+		    (is_wanted(model, selection->filter, task->stack, task->state, task->reason) ||
+		     labels_have(model, task, selection->filter)))
 			status = keep(rows, i);
 	}
 	return status;
@@ -99,8 +132,9 @@ static int keep_groups(const struct model *model, const struct task_selection *s
 	for (size_t i = 0; i < model->groups.len && !status; i++) {
 		const struct model_group *group = &model->groups.data[i];
 
-		if ((system || !group->system) &&
-		    is_wanted(model, selection->filter, group->stack, group->state, group->reason))
+		if ((system || !group->system) && (is_wanted(model, selection->filter, group->stack,
+							     group->state, group->reason) ||
+						   some_label_has(model, group, selection->filter)))
 			status = keep(rows, i);
 	}
 	return status;

@@ -8,7 +8,8 @@
 enum task_order { TASKS_BY_COUNT, TASKS_BY_AGE, TASKS_BY_GOID };
 
 struct task_selection {
-	const char *filter; /* a part of a function's name, file, state or wait reason; NULL: all */
+	/* a part of a function's name, file, state, wait reason or label (key=value); NULL: all */
+	const char *filter;
 	enum task_order order;
 	size_t most; /* groups or goroutines; 0: all */
 	bool each;   /* goroutines, else groups */

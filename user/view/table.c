@@ -47,6 +47,14 @@ void table_free(struct table *table)
 	free(table);
 }
 
+/* Names and labels are the traced program's: they must not command the terminal. */
+static void defuse(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 void table_cell(struct table *table, const char *format, ...)
 {
 	char **cell = vec_push(&table->cells);
@@ -60,6 +68,8 @@ void table_cell(struct table *table, const char *format, ...)
 	if (vasprintf(cell, format, args) < 0) {
 		*cell = NULL;
 		table->out_of_memory = true;
+	} else {
+		defuse(*cell);
 	}
 	va_end(args);
 }
@@ -74,12 +84,22 @@ static int display_width(const char *text)
 	return width;
 }
 
+static bool is_empty(const struct table *table, size_t column)
+{
+	for (size_t i = column; i < table->cells.len; i += table->column_count)
+		if (*table->cells.data[i])
+			return false;
+	return table->cells.len;
+}
+
 static void measure(const struct table *table, struct shape *shape)
 {
 	shape->total = 0;
 	for (size_t column = 0; column < table->column_count; column++) {
 		int *width = &shape->width[column];
 
+		if (table->columns[column].optional && is_empty(table, column))
+			continue;
 		*width = display_width(table->columns[column].title);
 		for (size_t i = column; i < table->cells.len; i += table->column_count)
 			if (display_width(table->cells.data[i]) > *width)

@@ -2,7 +2,7 @@
 /*
  * Rows of text in aligned columns, fitted to a width. At most one column is elastic: it takes what
  * the others leave, and its texts lose their beginning when there is too little room. Columns marked
- * optional are left out, last first, when even that does not do.
+ * optional are left out, last first, when even that does not do, and when they have nothing to show.
  */
 #ifndef VIEW_TABLE_H
 #define VIEW_TABLE_H
@@ -23,7 +23,10 @@ struct table;
 struct table *table_new(const struct table_column *columns, size_t count); /* NULL: no memory */
 void table_free(struct table *table);
 
-/* The next cell, row by row. Memory running out shows when it is printed. */
+/*
+ * The next cell, row by row. Memory running out shows when it is printed. Control characters are
+ * printed as "?".
+ */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* 0 or -ENOMEM. `bold`: the titles in bold. */

@@ -6,6 +6,7 @@
 #include "model/select.h"
 #include "view/format.h"
 #include "view/parts.h"
+#include "view/waiting_on.h"
 
 static const struct table_column group_columns[] = {
 	{ .title = "COUNT" },
@@ -22,6 +23,7 @@ static const struct table_column task_columns[] = {
 	{ .title = "WAIT REASON", .left = true },
 	{ .title = "SINCE" },
 	{ .title = "WAITING ON", .left = true },
+	{ .title = "LABELS", .left = true, .optional = true },
 	{ .title = "CREATED BY", .left = true, .optional = true },
 	{ .title = "SITE", .left = true, .elastic = true },
 };
@@ -61,17 +63,15 @@ static void group_row(struct table *table, struct model *model, const struct mod
 
 static void task_row(struct table *table, struct model *model, const struct model_task *task)
 {
-	struct model_object object = model_waiting_on(model, task);
+	char text[1024];
 
 	table_cell(table, "%llu", (unsigned long long)task->goid);
 	table_cell(table, "%s%s%s", model_state_name(task->state), task->scan ? " (scan)" : "",
 		   task->locked ? ", locked to thread" : "");
 	table_cell(table, "%s", task->state == G_WAITING ? model_reason(model, task->reason) : "");
 	age_cell(table, model, task->since_ns, task->since_is_bound);
-	if (object.addr)
-		table_cell(table, "%s 0x%llx", object.kind, (unsigned long long)object.addr);
-	else
-		table_cell(table, "%s", object.kind ? object.kind : "");
+	table_cell(table, "%s", format_waiting_on(text, sizeof(text), model, task));
+	table_cell(table, "%s", format_labels(text, sizeof(text), model, task));
 	creator_cell(table, model, task->gopc);
 	table_cell(table, "%s", task->stack ? PLACE(site_of(task->stack)) : "(no stack: it runs)");
 }
