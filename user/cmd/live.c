@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "cmd/find.h"
 #include "cmd/output.h"
 #include "cmd/pause.h"
 #include "target/elf_image.h"
+#include "target/proc.h"
 
 /* Waits at least this long keep the stack of who ended them. */
 #define WAKER_STACK_MIN_NS 1000000
@@ -76,6 +78,7 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 	status = target_open(pid, &live->target, err);
 	if (status)
 		return status;
+	target_facts_of(&live->target, &live->facts);
 	status = pause_open(&live->signal_fd, err);
 	if (!status &&
 	    model_init(&live->model, &live->target.layout, live->target.reasons_minor,
@@ -130,36 +133,12 @@ static int take_snapshot(struct live *live, const struct options *options, struc
 	return 0;
 }
 
-static void note_capture(struct live *live)
+static uint64_t wall_now_ns(void)
 {
-	struct capture *capture = &live->capture;
-	const struct governor_status *status = &live->status;
-	const struct model *model = &live->model;
+	struct timespec now;
 
-	*capture = (struct capture){ .overhead_pct = -1 };
-	capture->snapshot = live->has_snapshot;
-	if (live->has_snapshot) {
-		capture->snapshot_ns = live->snapshot.took_ns;
-		capture->torn = live->snapshot.torn;
-		capture->duration_ns = live->snapshot.took_ns;
-	}
-	if (!live->session)
-		return;
-	capture->probes = true;
-	capture->duration_ns = status->elapsed_ns;
-	capture->windows_share =
-		status->elapsed_ns ? (double)status->on_ns / (double)status->elapsed_ns : 1;
-	if (!model->estimated)
-		capture->windows_share = 1;
-	capture->events = status->hits;
-	capture->overhead_pct = status->overhead_pct;
-	capture->hit_cost_ns = status->hit_cost_ns;
-	capture->estimate_error = status->hits_error;
-	capture->slowdown = status->slowdown;
-	capture->map_bytes = probe_session_map_bytes(live->session);
-	capture->lost = model_lost(model);
-	capture->unmatched = model->counters[CT_N_UNMATCHED];
-	capture->disagreements = model->disagreements;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
 int live_update(struct live *live, const struct options *options, bool snapshot, struct err *err)
@@ -176,11 +155,14 @@ int live_update(struct live *live, const struct options *options, bool snapshot,
 	}
 	if (status)
 		return status;
+	proc_age_ns(live->target.pid, &live->facts.age_ns);
 	if (model_update(&live->model, events ? &live->aggregates : NULL,
 			 events ? &live->status : NULL,
 			 live->has_snapshot ? &live->snapshot : NULL))
 		return output_no_memory(err);
-	note_capture(live);
+	capture_note(&live->capture, &live->model, events ? &live->status : NULL,
+		     live->has_snapshot ? &live->snapshot : NULL,
+		     events ? probe_session_map_bytes(live->session) : 0, wall_now_ns());
 	return 0;
 }
 
@@ -211,7 +193,7 @@ void live_say_gone(const struct live *live, const struct options *options)
 
 struct json_source live_json(struct live *live, const struct options *options)
 {
-	return (struct json_source){ .target = &live->target,
+	return (struct json_source){ .target = &live->facts,
 				     .capture = &live->capture,
 				     .model = &live->model,
 				     .system = options->system };
@@ -221,7 +203,7 @@ struct view live_view(struct live *live, const struct options *options, FILE *ou
 {
 	return (struct view){ .out = out,
 			      .style = output_style(options),
-			      .target = &live->target,
+			      .target = &live->facts,
 			      .capture = &live->capture,
 			      .model = &live->model };
 }

@@ -14,11 +14,13 @@
 #include "model/model.h"
 #include "probe/governor.h"
 #include "probe/session.h"
+#include "target/facts.h"
 #include "target/target.h"
 #include "view/view.h"
 
 struct live {
 	struct target target;
+	struct target_facts facts;
 	struct plan plan;
 	struct probe_session *session; /* NULL: no probes */
 	struct governor *governor;     /* of the session, while it runs */

@@ -11,10 +11,10 @@
 #include "model/capture.h"
 #include "model/model.h"
 #include "model/select.h"
-#include "target/target.h"
+#include "target/facts.h"
 
 struct json_source {
-	const struct target *target;
+	const struct target_facts *target;
 	const struct capture *capture;
 	struct model *model;
 	bool system; /* the runtime's own goroutines and sites, too */

@@ -5,18 +5,28 @@
 #include <stdio.h>
 #include <time.h>
 
-json_t *json_now(void)
+#include "base/clock.h"
+
+json_t *json_time(uint64_t wall_ns)
 {
-	struct timespec now;
+	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
 	struct tm utc;
 	char text[40];
 	size_t len;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
+	gmtime_r(&seconds, &utc);
 	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text + len, sizeof(text) - len, ".%06ldZ", now.tv_nsec / 1000);
+	snprintf(text + len, sizeof(text) - len, ".%06uZ",
+		 (unsigned)(wall_ns % NSEC_PER_SEC / 1000));
 	return json_string(text);
+}
+
+json_t *json_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return json_time((uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec);
 }
 
 json_t *json_address(uint64_t addr)
@@ -70,12 +80,12 @@ json_t *json_histogram(const uint64_t *slots)
 	return histogram;
 }
 
-static json_t *target(const struct target *target)
+static json_t *target(const struct target_facts *target)
 {
 	return json_pack("{s:i, s:o, s:s, s:b, s:b, s:b, s:i}", "pid", (int)target->pid, "exe",
-			 json_text(target->exe), "go_version", target->build.go_version, "stripped",
-			 target->stripped, "pie", target->image.pie, "cgo", target->cgo,
-			 "gomaxprocs", (int)target->gomaxprocs);
+			 json_text(target->exe), "go_version", target->go_version, "stripped",
+			 target->stripped, "pie", target->pie, "cgo", target->cgo, "gomaxprocs",
+			 (int)target->gomaxprocs);
 }
 
 static json_t *known_real(double value, bool known)
@@ -103,6 +113,6 @@ static json_t *capture(const struct capture *capture)
 json_t *json_document(const struct json_source *source, const char *name)
 {
 	return json_pack("{s:o, s:o, s:o, s:o}", "schema", json_sprintf("conctrace.%s/1", name),
-			 "time", json_now(), "target", target(source->target), "capture",
-			 capture(source->capture));
+			 "time", json_time(source->capture->wall_ns), "target",
+			 target(source->target), "capture", capture(source->capture));
 }

@@ -7,7 +7,8 @@
 
 /* "conctrace.NAME/1", time, target and capture: the document to add to. */
 json_t *json_document(const struct json_source *source, const char *name);
-/* The time now, RFC 3339 in UTC. */
+/* RFC 3339 in UTC; wall_ns: CLOCK_REALTIME. */
+json_t *json_time(uint64_t wall_ns);
 json_t *json_now(void);
 
 /* What comes from the target need not be UTF-8. */

@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/model.h"
+
 struct capture {
+	uint64_t wall_ns;      /* CLOCK_REALTIME of the moment that is shown */
 	bool probes, snapshot; /* which of the two sources there are */
 	uint64_t duration_ns; /* since the probes were attached; of a snapshot alone: its own time */
 	uint64_t events, lost; /* probe hits; what the kernel could not keep */
@@ -19,6 +22,14 @@ struct capture {
 	uint64_t map_bytes; /* memory that the kernel's tables can take at most; --max-tasks sets it */
 	uint64_t snapshot_ns, torn, disagreements;
 };
+
+/*
+ * From what the model was brought up to date with; status or snapshot may be NULL. What no model knows
+ * is the caller's: map_bytes and wall_ns.
+ */
+void capture_note(struct capture *capture, const struct model *model,
+		  const struct governor_status *status, const struct snapshot *snapshot,
+		  uint64_t map_bytes, uint64_t wall_ns);
 
 /* "probes+snapshot", "probes", "snapshot". */
 const char *capture_mode(const struct capture *capture);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "target/proc.h"
 #include "view/format.h"
 
 const char *view_estimate_mark(const struct view *view)
@@ -33,15 +32,14 @@ static const char *base_name(const char *path)
 
 static void process_line(const struct view *view)
 {
-	const struct target *target = view->target;
-	uint64_t age_ns = 0;
+	const struct target_facts *target = view->target;
 	char text[512];
 
-	proc_age_ns(target->pid, &age_ns);
 	snprintf(text, sizeof(text), "conctrace  %.100s (pid %d, %s%s%s%s)  up %s  GOMAXPROCS %u",
-		 base_name(target->exe), (int)target->pid, target->build.go_version,
-		 target->stripped ? ", stripped" : "", target->image.pie ? ", PIE" : "",
-		 target->cgo ? ", cgo" : "", age_ns ? DURATION(age_ns) : "?", target->gomaxprocs);
+		 base_name(target->exe), (int)target->pid, target->go_version,
+		 target->stripped ? ", stripped" : "", target->pie ? ", PIE" : "",
+		 target->cgo ? ", cgo" : "", target->age_ns ? DURATION(target->age_ns) : "?",
+		 target->gomaxprocs);
 	line(view, text);
 }
 

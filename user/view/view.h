@@ -9,7 +9,7 @@
 #include "model/capture.h"
 #include "model/model.h"
 #include "model/select.h"
-#include "target/target.h"
+#include "target/facts.h"
 
 struct view_style {
 	int width; /* columns of the screen */
@@ -22,7 +22,7 @@ struct view_style {
 struct view {
 	FILE *out;
 	struct view_style style;
-	const struct target *target;
+	const struct target_facts *target;
 	const struct capture *capture;
 	struct model *model;
 };
