@@ -200,6 +200,8 @@ static int keep_goroutines(struct chunk_reader *reader, struct chunk *chunk, siz
 							keep_new(reader, chunk, i);
 			if (known->goroutine == chunk->goroutines.len)
 				known->goroutine = CHUNK_NONE;
+			else
+				chunk->goroutines.data[known->goroutine].index = first + i;
 		}
 		if (status)
 			return status;

@@ -105,6 +105,7 @@ struct goroutine {
 	uint64_t wake_ns;                /* WAIT_TIMER: when it ends, CLOCK_MONOTONIC; 0: unknown */
 	uint64_t labels;                 /* address of its labels, 0: none */
 	uint32_t first_case, case_count; /* in snapshot.cases: select and channel waits */
+	uint32_t index;                  /* place in allgs; a g keeps it */
 	uint32_t first_pc, pc_count; /* in snapshot.pcs, innermost first; equal stacks share them */
 	uint32_t first_label, label_count; /* in snapshot.labels, ascending by key */
 	uint32_t peer;                     /* in snapshot.strings: WAIT_NETWORK, at the other end */

@@ -5,10 +5,15 @@
 
 #include "model/build.h"
 
+static uint64_t number(const struct stack *stack)
+{
+	return stack ? stack->number : 0;
+}
+
 static int compare_alike(const struct model_task *a, const struct model_task *b)
 {
 	if (a->stack != b->stack)
-		return (uintptr_t)a->stack < (uintptr_t)b->stack ? -1 : 1;
+		return number(a->stack) < number(b->stack) ? -1 : 1;
 	if (a->state != b->state)
 		return a->state - b->state;
 	if (a->reason != b->reason)

@@ -126,7 +126,7 @@ static int by_hurt(const void *a, const void *b, void *ctx)
 		return hurt_x < hurt_y ? 1 : -1;
 	if (x->waiting_now != y->waiting_now)
 		return x->waiting_now < y->waiting_now ? 1 : -1;
-	return x->stack < y->stack ? -1 : x->stack > y->stack;
+	return x->stack->number < y->stack->number ? -1 : x->stack->number > y->stack->number;
 }
 
 int model_update(struct model *model, const struct aggregates *aggregates,

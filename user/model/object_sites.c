@@ -68,7 +68,9 @@ static int by_row_and_wait(struct node *a, struct node *b)
 		return x->wait_ns_total < y->wait_ns_total ? 1 : -1;
 	if (a->site.waiting_now != b->site.waiting_now)
 		return a->site.waiting_now < b->site.waiting_now ? 1 : -1;
-	return 0;
+	if (a->key.stack != b->key.stack)
+		return a->site.stack->number < b->site.stack->number ? -1 : 1;
+	return a->key.op - b->key.op;
 }
 
 int object_sites_lay_out(struct object_sites *sites, struct model *model,

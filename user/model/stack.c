@@ -150,6 +150,7 @@ struct stack *stack_intern(struct stack_table *table, const uint64_t *pcs, size_
 		node_free(node);
 		return NULL;
 	}
+	node->stack.number = HASH_COUNT(table->nodes) + 1;
 	node->stack.lock = lock_of(&node->stack);
 	find_site(table, &node->stack);
 	HASH_ADD_KEYPTR(hh, table->nodes, node->pcs, key_len, node);

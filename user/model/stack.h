@@ -17,6 +17,7 @@ enum lock_kind {
 };
 
 struct stack {
+	uint64_t number; /* from 1, in the order of their making: equal input gives equal output */
 	const uint64_t *pcs; /* innermost first, to look up as they are */
 	size_t pc_count;
 	const struct pclntab_frame **frames; /* inlined ones included, park frames left out */
