@@ -71,6 +71,21 @@ static const struct command commands[] = {
 		.example = "conctrace chans -p 1234 -d 10",
 	},
 	{
+		.name = "diagnose",
+		.run = cmd_diagnose,
+		.formats = FORMATS_TEXT_JSON,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
+			   TAKES_LIMITS,
+		.summary = "what is wrong, where, since when, and what to do",
+		.more = "Looks for --duration seconds, 10 unless told, and names the incidents.\n"
+			"Exit status 3 when one of at least --severity was found.\n"
+			"      --severity LEVEL  info, warning (the default) or critical\n"
+			"      --service KIND    web, consumer or batch: how many goroutines are many\n"
+			"      --max-goroutines N  instead of what the kind of service says\n"
+			"      --config FILE     limits, as key = value lines; conctrace(8) lists them\n",
+		.example = "conctrace diagnose -p 1234 --service web",
+	},
+	{
 		.name = "ls",
 		.run = cmd_ls,
 		.formats = FORMATS_TEXT_JSON,
@@ -114,7 +129,7 @@ static void print_help(void)
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
 	printf("\n%s\nExample:\n  sudo conctrace -p 1234\n\n"
-	       "Exit status: 0 fine; 1 it failed; 2 wrong usage.\n"
+	       "Exit status: 0 fine; 1 it failed; 2 wrong usage; 3 diagnose found something.\n"
 	       "`conctrace COMMAND --help` says more.\n",
 	       options_help);
 }

@@ -25,6 +25,13 @@ enum long_option {
 	OPT_SORT,
 	OPT_TOP,
 	OPT_FROM,
+	OPT_SERVICE,
+	OPT_MAX_GOROUTINES,
+	OPT_CONFIG,
+	OPT_SEVERITY,
+	OPT_EVERY,
+	OPT_ALERTMANAGER,
+	OPT_RACE_LOG,
 	OPT_VERSION,
 };
 
@@ -45,6 +52,13 @@ static const struct option long_options[] = {
 	{ "sort", required_argument, NULL, OPT_SORT },
 	{ "top", required_argument, NULL, OPT_TOP },
 	{ "from", required_argument, NULL, OPT_FROM },
+	{ "service", required_argument, NULL, OPT_SERVICE },
+	{ "max-goroutines", required_argument, NULL, OPT_MAX_GOROUTINES },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "severity", required_argument, NULL, OPT_SEVERITY },
+	{ "every", required_argument, NULL, OPT_EVERY },
+	{ "alertmanager", required_argument, NULL, OPT_ALERTMANAGER },
+	{ "race-log", required_argument, NULL, OPT_RACE_LOG },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -165,6 +179,30 @@ static int parse_from(struct err *err, const char *text, struct options *options
 	return status;
 }
 
+static int parse_service(struct err *err, const char *text, struct options *options)
+{
+	static const char *const words[] = { "web", "consumer", "batch", NULL };
+	int index, status = parse_word(err, "--service", text, words, "web, consumer or batch",
+				       &index);
+
+	options->service = (enum service)(SERVICE_WEB + index);
+	return status;
+}
+
+static int parse_severity(struct err *err, const char *text, struct options *options)
+{
+	static const char *const words[] = { "info", "warning", "critical", NULL };
+
+	return parse_word(err, "--severity", text, words, "info, warning or critical",
+			  &options->severity);
+}
+
+static int parse_file(struct err *err, const char *option, const char *text, const char **file)
+{
+	*file = text;
+	return *text ? 0 : bad_value(err, option, text, "a file's name");
+}
+
 /* A command that cannot use an option says so rather than ignoring it. */
 static unsigned needed_for(int option)
 {
@@ -186,6 +224,14 @@ static unsigned needed_for(int option)
 		return TAKES_TASKS;
 	case OPT_FROM:
 		return TAKES_FROM;
+	case OPT_SERVICE:
+	case OPT_MAX_GOROUTINES:
+	case OPT_CONFIG:
+	case OPT_SEVERITY:
+	case OPT_EVERY:
+	case OPT_ALERTMANAGER:
+	case OPT_RACE_LOG:
+		return TAKES_LIMITS;
 	default:
 		return 0;
 	}
@@ -254,6 +300,23 @@ static int take(int option, const char *value, struct options *options, struct e
 		return 0;
 	case OPT_FROM:
 		return parse_from(err, value, options);
+	case OPT_SERVICE:
+		return parse_service(err, value, options);
+	case OPT_MAX_GOROUTINES:
+		return parse_count(value, UINT32_MAX, &options->max_goroutines) ?
+			       0 :
+			       bad_value(err, "--max-goroutines", value, "a number of goroutines");
+	case OPT_CONFIG:
+		return parse_file(err, "--config", value, &options->config);
+	case OPT_SEVERITY:
+		return parse_severity(err, value, options);
+	case OPT_EVERY:
+		return parse_seconds(err, "--every", value, &options->every_ns);
+	case OPT_ALERTMANAGER:
+		options->alertmanager = value;
+		return *value ? 0 : bad_value(err, "--alertmanager", value, "a URL");
+	case OPT_RACE_LOG:
+		return parse_file(err, "--race-log", value, &options->race_log);
 	default:
 		options->version = true;
 		return 0;
@@ -270,7 +333,9 @@ int options_parse(int argc, char **argv, unsigned allowed, unsigned formats,
 {
 	int option, status;
 
-	*options = (struct options){ .interval_ns = NSEC_PER_SEC, .max_overhead_pct = 2 };
+	*options = (struct options){ .interval_ns = NSEC_PER_SEC,
+				     .max_overhead_pct = 2,
+				     .severity = SEVERITY_WARNING };
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, ":p:n:d:i:f:o:vqh", long_options, NULL)) != -1) {

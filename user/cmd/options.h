@@ -8,6 +8,8 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "detect/finding.h"
+#include "detect/limits.h"
 #include "model/select.h"
 
 /* What a command can give; FORMAT_DEFAULT: not given, the first that the command has. */
@@ -44,6 +46,12 @@ struct options {
 	bool no_probes, system, verbose, quiet, no_color, from_events;
 	bool help, version;
 	struct task_selection tasks;
+	/* of diagnose */
+	enum service service;                         /* SERVICE_UNKNOWN: not given */
+	uint64_t max_goroutines;                      /* 0: not given */
+	const char *config, *race_log, *alertmanager; /* NULL: not given */
+	int severity;      /* enum severity: from there on the exit status is 3 */
+	uint64_t every_ns; /* 0: once */
 };
 
 /* What a command takes beyond the options that all have. */
@@ -54,6 +62,7 @@ enum options_allowed {
 	TAKES_FROM = 8,      /* --from */
 	TAKES_DURATION = 16, /* -d, -i */
 	TAKES_PROBES = 32,   /* --max-overhead, --max-tasks, --no-probes */
+	TAKES_LIMITS = 64,   /* --service, --max-goroutines, --config, --severity, --every, ... */
 };
 
 /*

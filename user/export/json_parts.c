@@ -23,10 +23,7 @@ json_t *json_time(uint64_t wall_ns)
 
 json_t *json_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return json_time((uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec);
+	return json_time(clock_wall_ns(clock_now_ns()));
 }
 
 json_t *json_address(uint64_t addr)

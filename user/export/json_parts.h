@@ -7,7 +7,7 @@
 
 /* "conctrace.NAME/1", time, target and capture: the document to add to. */
 json_t *json_document(const struct json_source *source, const char *name);
-/* RFC 3339 in UTC; wall_ns: CLOCK_REALTIME. */
+/* A time as RFC 3339 in UTC (ns since 1970), and that of now. */
 json_t *json_time(uint64_t wall_ns);
 json_t *json_now(void);
 

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Numbers and places as people read them. All write a terminated text of at most `size` bytes. */
 #ifndef VIEW_FORMAT_H
 #define VIEW_FORMAT_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "target/pclntab.h"
-
-/* "850ns", "1.20us", "34.5ms", "12.0s", "3m12s", "2h05m", "4d03h". */
-const char *format_duration(char *text, size_t size, uint64_t ns);
-/* "950", "12.3k", "4.56M". */
-const char *format_count(char *text, size_t size, uint64_t count);
-/* The same of a rate; below 100 with a decimal. */
-const char *format_rate(char *text, size_t size, double per_second);
-/* "12.3 MiB". */
-const char *format_bytes(char *text, size_t size, uint64_t bytes);
-/* "http.(*conn).serve server.go:2092": without the directories; NULL: "?". */
-const char *format_place(char *text, size_t size, const struct pclntab_frame *frame);
+#include "model/format.h"
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef VIEW_PARTS_H
 #define VIEW_PARTS_H
 
+#include "model/format.h"
 #include "view/table.h"
 #include "view/view.h"
 
@@ -15,10 +16,4 @@ int view_chans_table(const struct view *view, size_t most);
 
 /* "~" before estimates: the probes were not on all the time. */
 const char *view_estimate_mark(const struct view *view);
-/* A text for a table's cell in storage of the caller's frame. */
-#define DURATION(ns) format_duration((char[24]){ 0 }, 24, ns)
-#define COUNT(n) format_count((char[24]){ 0 }, 24, n)
-#define RATE(n) format_rate((char[24]){ 0 }, 24, n)
-#define PLACE(frame) format_place((char[640]){ 0 }, 640, frame)
-
 #endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cmd/command.h"
+#include "cmd/limits_file.h"
+#include "cmd/live.h"
+#include "cmd/observe.h"
+#include "cmd/output.h"
+#include "export/json_diagnose.h"
+#include "view/diagnose.h"
+
+#define DURATION_DEFAULT_NS (10 * NSEC_PER_SEC)
+#define STATUS_FOUND 3
+
+static int print_text(struct live *live, const struct diagnosis *diagnosis,
+		      const struct options *options, struct err *err)
+{
+	struct output_text text;
+	struct view view;
+	int status = output_text_open(&text, err);
+
+	if (status)
+		return status;
+	view = live_view(live, options, text.stream);
+	if (view_diagnose(&view, diagnosis)) {
+		output_text_discard(&text);
+		return output_no_memory(err);
+	}
+	return output_text_write(&text, options, err);
+}
+
+static int print(struct live *live, const struct diagnosis *diagnosis,
+		 const struct options *options, struct err *err)
+{
+	struct json_source source = live_json(live, options);
+
+	if (options->format == FORMAT_JSON)
+		return output_json(json_diagnose(&source, diagnosis), false, options, err);
+	return print_text(live, diagnosis, options, err);
+}
+
+static int diagnose_once(struct observation *observation, const struct options *options,
+			 const struct limits *limits, struct err *err)
+{
+	struct diagnosis diagnosis = { 0 };
+	int status = observe(observation, options,
+			     options->duration_ns ? options->duration_ns : DURATION_DEFAULT_NS,
+			     err);
+
+	if (!status)
+		status = observation_diagnose(observation, limits, &diagnosis, err);
+	if (!status)
+		status = print(&observation->live, &diagnosis, options, err);
+	if (!status && findings_worst(&diagnosis.findings) >= options->severity)
+		status = STATUS_FOUND;
+	diagnosis_free(&diagnosis);
+	return status;
+}
+
+int cmd_diagnose(const struct options *options, struct err *err)
+{
+	struct observation observation;
+	struct limits limits;
+	int status = limits_load(options, &limits, err);
+
+	if (!status)
+		status = observation_open(&observation, options, detect_roles(), err);
+	if (status)
+		return status;
+	status = diagnose_once(&observation, options, &limits, err);
+	if (status >= 0)
+		live_say_gone(&observation.live, options);
+	observation_close(&observation);
+	return status;
+}

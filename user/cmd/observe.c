@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cmd/observe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cmd/output.h"
+
+/* So many snapshots in an observation, no closer and no farther apart than this. */
+#define SNAPSHOTS 12
+#define BETWEEN_MIN_NS (NSEC_PER_SEC / 5)
+#define BETWEEN_MAX_NS (5 * NSEC_PER_SEC)
+
+static void forget_probes(struct observation *observation, const struct err *why)
+{
+	snprintf(observation->no_probes, sizeof(observation->no_probes), "%.150s: %.200s",
+		 why->what, why->why);
+	observation->roles = 0;
+}
+
+int observation_open(struct observation *observation, const struct options *options, uint32_t roles,
+		     struct err *err)
+{
+	struct err why = { 0 };
+	int status;
+
+	memset(observation, 0, sizeof(*observation));
+	observation->series = series_new();
+	if (!observation->series)
+		return output_no_memory(err);
+	observation->roles = roles;
+	status = live_open(&observation->live, options, roles, &why);
+	if (status && roles && !options->no_probes) {
+		/* the process itself may be what fails: then so does this, and says it */
+		forget_probes(observation, &why);
+		status = live_open(&observation->live, options, 0, err);
+	} else if (status) {
+		*err = why;
+	}
+	if (status) {
+		series_free(observation->series);
+		return status;
+	}
+	if (!observation->live.session)
+		observation->roles = 0;
+	if (!observation->live.session && roles && !observation->no_probes[0])
+		snprintf(observation->no_probes, sizeof(observation->no_probes),
+			 "as the command line says");
+	return 0;
+}
+
+void observation_close(struct observation *observation)
+{
+	series_free(observation->series);
+	live_close(&observation->live);
+}
+
+/* A snapshot when it is time for one; the detectors' series has what they see of it later. */
+static int look(struct observation *observation, const struct options *options, struct err *err)
+{
+	struct live *live = &observation->live;
+	uint64_t before_ns = live->has_snapshot ? live->snapshot.at_ns : 0;
+	int status = live_update(live, options, true, err);
+
+	if (status || !live->has_snapshot || live->snapshot.at_ns == before_ns)
+		return status;
+	resources_read(live->target.pid, &observation->now);
+	if (!observation->first_ns) {
+		observation->first_ns = live->snapshot.at_ns;
+		observation->before = observation->now;
+	}
+	observation->last_ns = live->snapshot.at_ns;
+	return series_add(observation->series, &live->model, &observation->now) ?
+		       output_no_memory(err) :
+		       0;
+}
+
+static uint64_t between(uint64_t duration_ns)
+{
+	uint64_t ns = duration_ns / SNAPSHOTS;
+
+	return ns < BETWEEN_MIN_NS ? BETWEEN_MIN_NS : ns > BETWEEN_MAX_NS ? BETWEEN_MAX_NS : ns;
+}
+
+static void progress(const struct options *options, uint64_t left_ns)
+{
+	if (!options->quiet && isatty(STDERR_FILENO))
+		fprintf(stderr, "\rlooking, %llu s left; Ctrl-C ends it with the result \033[K",
+			(unsigned long long)((left_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC));
+}
+
+static void end_progress(const struct options *options)
+{
+	if (!options->quiet && isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
+}
+
+int observe(struct observation *observation, const struct options *options, uint64_t duration_ns,
+	    struct err *err)
+{
+	struct live *live = &observation->live;
+	uint64_t began_ns = clock_now_ns(), end_ns = began_ns + duration_ns, next_ns = began_ns;
+	int status;
+
+	for (;;) {
+		status = look(observation, options, err);
+		next_ns += between(duration_ns);
+		if (status || live->gone || next_ns >= end_ns)
+			break;
+		progress(options, end_ns - clock_now_ns());
+		if (!live_pause(live, next_ns)) {
+			end_ns = 0;
+			break;
+		}
+	}
+	if (!status && !live->gone && end_ns)
+		live_pause(live, end_ns);
+	end_progress(options);
+	live_detach(live);
+	if (status || live->gone)
+		return status;
+	live->next_snapshot_ns = 0;
+	return look(observation, options, err);
+}
+
+int observation_diagnose(struct observation *observation, const struct limits *limits,
+			 struct diagnosis *diagnosis, struct err *err)
+{
+	struct live *live = &observation->live;
+	int status;
+
+	diagnosis->input = (struct detect_input){
+		.model = &live->model,
+		.series = observation->series,
+		.limits = limits,
+		.before = &observation->before,
+		.now = &observation->now,
+		.observed_ns = observation->last_ns - observation->first_ns,
+		.roles = observation->roles,
+		.pid = live->target.pid,
+		.gomaxprocs = live->target.gomaxprocs,
+		.gone = live->gone,
+	};
+	snprintf(diagnosis->no_probes, sizeof(diagnosis->no_probes), "%s", observation->no_probes);
+	status = diagnosis_make(diagnosis);
+	return status ? output_no_memory(err) : 0;
+}

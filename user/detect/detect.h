@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Detectors: each knows one kind of incident (../INCIDENTS ids), says what it needs, and looks for it
+ * in the model and in what was noted of the snapshots before. Pure: no I/O.
+ *
+ * A new detector is a file that defines `const struct detector detector_x`, and its line in
+ * detectors.c, at its place: what explains others comes before what it explains.
+ */
+#ifndef DETECT_DETECT_H
+#define DETECT_DETECT_H
+
+#include "detect/finding.h"
+#include "detect/limits.h"
+#include "detect/series.h"
+#include "model/model.h"
+#include "target/resources.h"
+
+struct detect_input {
+	struct model *model;         /* of the last moment; totals of the whole observation */
+	const struct series *series; /* the snapshots, reduced; the last point is the model's */
+	const struct limits *limits;
+	const struct resources *before, *now; /* of the process, at the first and last snapshot */
+	uint64_t observed_ns;                 /* from the first snapshot to the last */
+	uint32_t roles;                       /* probes that were on (ROLE_BIT); 0: none */
+	pid_t pid;
+	unsigned gomaxprocs; /* 0: unknown */
+	bool gone;           /* the process ended meanwhile */
+};
+
+struct detector {
+	const char *id;        /* of its incidents; of several, the family: "panic" */
+	const char *looks_for; /* "goroutines that pile up at one place" */
+	uint32_t roles;        /* probes without which it cannot judge (ROLE_BIT) */
+	uint32_t wants;        /* probes that make it see more */
+	unsigned snapshots;    /* fewer, or a shorter time, and it is not asked */
+	uint64_t least_ns;
+	/* Adds to findings. 0 or -errno. */
+	int (*check)(const struct detect_input *input, struct findings *findings);
+};
+
+/* All of them, causes before effects. */
+const struct detector *const *detect_detectors(size_t *count);
+/* What they need of probes, together. */
+uint32_t detect_roles(void);
+
+/*
+ * Ask every detector; *findings is zero-initialised by the caller, who frees it. Says of each
+ * whether it could judge. 0 or -errno.
+ */
+int detect_run(const struct detect_input *input, struct findings *findings);
+
+/* ---- what detectors have in common ---- */
+
+/* How long the task has been waiting, ns; 0: unknown. */
+uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task);
+/* Some frame of the stack has this function, "net/http.(*persistConn).roundTrip". */
+bool detect_stack_has(const struct stack *stack, const char *function);
+/* The kind of lock, address and variable into the finding. */
+void detect_object(struct finding *finding, const char *kind, uint64_t addr, const char *symbol);
+/* "goroutines 12, 13, 14 and 97 more" of an ascending list. */
+const char *detect_goids(char *text, size_t size, const uint64_t *goids, size_t count);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * leak.growth: goroutines of one go statement pile up at one place. Traffic that grows looks alike but
+ * for one thing: its goroutines come and go. So besides growing in every third of the observation, a
+ * group must keep those that it had at the beginning.
+ */
+#include <math.h>
+
+#include "base/clock.h"
+#include "detect/detect.h"
+#include "model/format.h"
+
+/* A share of those there at first that may leave: some end as they were meant to. */
+#define LEAVERS_MAX 0.05
+/* Sockets that are opened one by one grow in number when traffic does, and stay. */
+#define NETWORK_LEAST_NS (60 * NSEC_PER_SEC)
+
+/* It grew in each third. */
+static bool grows_steadily(const struct series_group *group, size_t points)
+{
+	uint32_t before = series_count(group, 0);
+
+	for (size_t third = 1; third <= 3; third++) {
+		uint32_t now = series_count(group, (points - 1) * third / 3);
+
+		if (now <= before)
+			return false;
+		before = now;
+	}
+	return true;
+}
+
+/* In a state that a goroutine can be in for ever. */
+static bool can_leak(const struct model *model, const struct series_group *group)
+{
+	if (group->state == G_SYSCALL || group->state == G_LEAKED)
+		return true;
+	return group->state == G_WAITING && group->wait_kind != WAIT_TIMER &&
+	       *model_reason(model, group->reason);
+}
+
+static bool has_count_of(const struct model_group *group, const struct series_group *wanted)
+{
+	const struct pclntab_frame *site = group->stack ? group->stack->site : NULL;
+
+	return !group->system && group->gopc == wanted->gopc && group->state == wanted->state &&
+	       group->reason == wanted->reason && site && wanted->site &&
+	       site->function == wanted->site->function && site->line == wanted->site->line;
+}
+
+static void take_goroutines(const struct detect_input *input, struct findings *findings,
+			    struct finding *finding, const struct series_group *wanted)
+{
+	const struct model *model = input->model;
+
+	for (size_t i = 0; i < model->groups.len; i++) {
+		const struct model_group *group = &model->groups.data[i];
+
+		if (!has_count_of(group, wanted))
+			continue;
+		for (uint64_t j = 0; j < group->count; j++)
+			finding_add_goid(
+				findings, finding,
+				model->tasks.data[model->group_tasks.data[group->first_task + j]]
+					.goid);
+		if (group->oldest_since_ns &&
+		    (!finding->since_ns || group->oldest_since_ns < finding->since_ns)) {
+			finding->since_ns = group->oldest_since_ns;
+			finding->since_is_bound = group->oldest_is_bound;
+		}
+	}
+}
+
+/* When the limit of goroutines is hit, at this pace. */
+static void forecast(const struct detect_input *input, struct findings *findings,
+		     struct finding *finding, double per_second)
+{
+	const struct series_point *points;
+	size_t count = series_points(input->series, &points);
+	char source[FINDING_TEXT / 2];
+	double limit = limits_goroutines(input->limits, source, sizeof(source));
+	double now = (double)points[count - 1].goroutines, seconds = (limit - now) / per_second;
+
+	if (now >= limit) {
+		finding_say(findings, finding,
+			    "%.0f goroutines in all, above the limit of %.0f (%s)", now, limit,
+			    source);
+		return;
+	}
+	if (seconds > 30 * 86400.0)
+		return;
+	finding_say(findings, finding,
+		    "%.0f goroutines in all: the limit of %.0f (%s) is reached in %s", now, limit,
+		    source, DURATION((uint64_t)(seconds * 1e9)));
+	finding_event(findings, finding, points[count - 1].at_ns + (uint64_t)(seconds * 1e9), false,
+		      "forecast: %.0f goroutines, the limit", limit);
+}
+
+static void report(const struct detect_input *input, struct findings *findings,
+		   const struct series_group *group, double per_second)
+{
+	struct model *model = input->model;
+	const struct series_point *points;
+	size_t count = series_points(input->series, &points);
+	uint32_t first = series_count(group, 0), last = series_count(group, count - 1);
+	struct series_survivors survivors = series_survivors(group);
+	const struct pclntab_frame *created = model_created_by(model, group->gopc);
+	bool network = group->wait_kind == WAIT_NETWORK;
+	struct finding *finding = finding_begin(
+		findings,
+		network && input->observed_ns < NETWORK_LEAST_NS ? SEVERITY_INFO : SEVERITY_WARNING,
+		network ? CERTAINTY_POSSIBLE : CERTAINTY_LIKELY);
+
+	finding->site = group->site;
+	finding->stack = group->stack;
+	finding->weight = per_second;
+	finding->metric = per_second * 60;
+	finding->limit = input->limits->growth_per_minute;
+	finding->metric_unit = "goroutines/min";
+	take_goroutines(input, findings, finding, group);
+	finding_title(finding, "goroutines pile up in %s at %s: %u now, %+.0f a minute",
+		      model_reason(model, group->reason), PLACE(group->site), last,
+		      per_second * 60);
+	if (created)
+		finding_say(findings, finding, "all made by the go statement at %s",
+			    PLACE(created));
+	finding_say(findings, finding,
+		    "%u at first, %u after %s; of %llu there at first %llu are still there", first,
+		    last, DURATION(input->observed_ns), (unsigned long long)survivors.followed,
+		    (unsigned long long)survivors.left);
+	forecast(input, findings, finding, per_second);
+	finding_why(finding,
+		    "they came and did not leave for %s; that they never will was not proven",
+		    DURATION(input->observed_ns));
+	finding_advise(
+		finding,
+		"give the goroutine a way to end: select on ctx.Done() beside the %s, and see that "
+		"whoever should wake it still exists",
+		network ? "I/O, set a deadline" : "channel operation");
+	finding_next(finding, "conctrace leaks -p %d", (int)input->pid);
+	finding_event(findings, finding, points[0].at_ns, true, "%u goroutines at %s", first,
+		      PLACE(group->site));
+	finding_event(findings, finding, points[count - 1].at_ns, false, "%u goroutines at %s",
+		      last, PLACE(group->site));
+}
+
+static int check(const struct detect_input *input, struct findings *findings)
+{
+	const struct limits *limits = input->limits;
+	const struct series_group *const *groups;
+	const struct series_point *points;
+	size_t group_count = series_groups(input->series, &groups);
+	size_t point_count = series_points(input->series, &points);
+
+	for (size_t i = 0; i < group_count; i++) {
+		const struct series_group *group = groups[i];
+		struct series_survivors survivors = series_survivors(group);
+		uint32_t now = series_count(group, point_count - 1);
+		double slope;
+
+		if (now < limits->growth_least || !can_leak(input->model, group) ||
+		    !grows_steadily(group, point_count))
+			continue;
+		slope = series_slope(input->series, group, 0);
+		if (slope * 60 < limits->growth_per_minute ||
+		    (double)survivors.left < (1 - LEAVERS_MAX) * (double)survivors.followed)
+			continue;
+		report(input, findings, group, slope);
+	}
+	return 0;
+}
+
+const struct detector detector_leak_growth = {
+	.id = "leak.growth",
+	.looks_for = "goroutines that pile up at one place",
+	.snapshots = 4,
+	.least_ns = 5 * NSEC_PER_SEC,
+	.check = check,
+};
