@@ -77,7 +77,7 @@ func main() {
 type field struct{ name, structName, fieldName string }
 
 // lists are those of layout.h: what to look for.
-type lists struct{ fields, aliases, sizes []field }
+type lists struct{ fields, aliases, sizes, constants []field }
 
 type version struct {
 	minor   int
@@ -118,9 +118,12 @@ func readLists(header string) (lists, error) {
 		fields:  rows(string(text), "LAYOUT_FIELDS"),
 		aliases: rows(string(text), "LAYOUT_ALIASES"),
 		sizes:   rows(string(text), "LAYOUT_SIZES"),
+		// structName is the file, fieldName the constant
+		constants: rows(string(text), "LAYOUT_CONSTANTS"),
 	}
-	if len(found.fields) == 0 || len(found.aliases) == 0 || len(found.sizes) == 0 {
-		return found, errors.New("no LAYOUT_FIELDS, LAYOUT_ALIASES or LAYOUT_SIZES in " + header)
+	if len(found.fields) == 0 || len(found.aliases) == 0 || len(found.sizes) == 0 ||
+		len(found.constants) == 0 {
+		return found, errors.New("no LAYOUT_FIELDS, _ALIASES, _SIZES or _CONSTANTS in " + header)
 	}
 	return found, nil
 }
@@ -170,6 +173,16 @@ func readVersion(root string, wanted lists) (version, error) {
 	for _, f := range wanted.sizes {
 		if s := structs[f.structName]; s != nil {
 			v.offsets[f.name] = s.ByteSize
+		}
+	}
+	for _, f := range wanted.constants {
+		value, found, err := readConstant(
+			filepath.Join(root, "src", "runtime", f.structName), f.fieldName)
+		if err != nil {
+			return v, err
+		}
+		if found {
+			v.offsets[f.name] = value
 		}
 	}
 	v.reasons, err = readReasons(filepath.Join(root, "src", "runtime", "runtime2.go"))
@@ -233,6 +246,33 @@ func (v *version) take(structs map[string]*dwarf.StructType, f field) {
 			}
 		}
 	}
+}
+
+// readConstant finds `name = literal` in the constants of a file.
+func readConstant(path, name string) (int64, bool, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, decl := range file.Decls {
+		general, ok := decl.(*ast.GenDecl)
+		if !ok || general.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range general.Specs {
+			value := spec.(*ast.ValueSpec)
+			if len(value.Names) != 1 || value.Names[0].Name != name || len(value.Values) != 1 {
+				continue
+			}
+			literal, ok := value.Values[0].(*ast.BasicLit)
+			if !ok {
+				return 0, false, fmt.Errorf("%s: %s is not a plain number", path, name)
+			}
+			number, err := strconv.ParseInt(literal.Value, 0, 64)
+			return number, err == nil, err
+		}
+	}
+	return 0, false, nil
 }
 
 // readReasons evaluates the constants of type waitReason and the table waitReasonStrings.
@@ -307,7 +347,8 @@ func write(wanted lists, versions []version) {
 	fmt.Fprintln(out, "const struct layout layout_rows[] = {")
 	for _, v := range versions {
 		fmt.Fprintf(out, "\t{\n\t\t.minor = %d,\n", v.minor)
-		for _, f := range append(append([]field{}, wanted.fields...), wanted.sizes...) {
+		all := append(append([]field{}, wanted.fields...), wanted.sizes...)
+		for _, f := range append(all, wanted.constants...) {
 			if offset, found := v.offsets[f.name]; found {
 				fmt.Fprintf(out, "\t\t.%s = %d,\n", f.name, offset)
 			} else {
