@@ -111,9 +111,9 @@ void live_close(struct live *live)
 
 static int take_snapshot(struct live *live, const struct options *options, struct err *err)
 {
-	const struct snapshot_options wanted = { .stacks = true,
-						 .system = options->system,
-						 .peers = true };
+	const struct snapshot_options wanted = {
+		.stacks = true, .system = options->system, .ahead = true, .peers = true
+	};
 	int status;
 
 	if (!live->reader)

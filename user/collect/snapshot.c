@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "collect/chunk.h"
 #include "collect/labels.h"
+#include "collect/next_ops.h"
 #include "collect/peers.h"
 
 #define WHAT "reading the goroutines"
@@ -23,6 +24,7 @@
 struct snapshot_reader {
 	const struct target *target;
 	struct chunk_reader *readers[THREADS_MAX]; /* NULL: not needed so far */
+	struct code *code;                         /* NULL: not needed so far */
 	bool remembers;
 	struct snapshot_options options; /* of the last snapshot */
 	struct snapshot_memory memory;
@@ -47,6 +49,7 @@ void snapshot_reader_free(struct snapshot_reader *reader)
 	for (int i = 0; i < THREADS_MAX; i++)
 		chunk_reader_free(reader->readers[i]);
 	snapshot_free(&reader->memory.last);
+	code_free(reader->code);
 	vec_free(&reader->memory.known);
 	vec_free(&reader->next.known);
 	free(reader);
@@ -333,6 +336,13 @@ static int read_all(struct snapshot_reader *reader, const struct snapshot_option
 	return read_chunks(&job, options, memory, assembly);
 }
 
+static int look_ahead(struct snapshot_reader *reader, struct snapshot *snapshot)
+{
+	if (!reader->code)
+		reader->code = code_new(reader->target);
+	return reader->code ? next_ops_find(reader->target, reader->code, snapshot) : -ENOMEM;
+}
+
 /* What needs all goroutines. */
 static int complete(struct snapshot_reader *reader, const struct snapshot_options *options,
 		    struct assembly *assembly)
@@ -354,7 +364,7 @@ static int complete(struct snapshot_reader *reader, const struct snapshot_option
 		status = labels_read(target, assembly->last, assembly->origins.data, snapshot);
 	if (!status && options->peers)
 		status = peers_find(target->pid, snapshot);
-	return status;
+	return status || !options->ahead ? status : look_ahead(reader, snapshot);
 }
 
 static void snapshot_clear(struct snapshot *snapshot)
@@ -362,6 +372,7 @@ static void snapshot_clear(struct snapshot *snapshot)
 	snapshot->torn = snapshot->unreadable = snapshot->system = snapshot->reused = 0;
 	snapshot->goroutines.len = snapshot->pcs.len = snapshot->cases.len = 0;
 	snapshot->chans.len = snapshot->locks.len = snapshot->labels.len = 0;
+	snapshot->next_ops.len = snapshot->ahead_left_out = 0;
 	snapshot->strings.len = 0;
 }
 
@@ -470,6 +481,7 @@ void snapshot_free(struct snapshot *snapshot)
 	vec_free(&snapshot->cases);
 	vec_free(&snapshot->chans);
 	vec_free(&snapshot->locks);
+	vec_free(&snapshot->next_ops);
 	vec_free(&snapshot->labels);
 	vec_free(&snapshot->strings);
 }

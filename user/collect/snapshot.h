@@ -86,6 +86,30 @@ static inline int32_t lock_word(const struct lock_words *words, int offset)
 	return value;
 }
 
+/* What a goroutine does next with an object that others wait for (collect/ahead.h). */
+enum next_what {
+	NEXT_UNLOCK,       /* sync.Mutex: it holds it */
+	NEXT_WRITE_UNLOCK, /* sync.RWMutex: it holds it */
+	NEXT_READ_UNLOCK,
+	NEXT_LOCK,
+	NEXT_WRITE_LOCK,
+	NEXT_READ_LOCK,
+	NEXT_DONE, /* sync.WaitGroup; this and what follows may lie ahead, on some path */
+	NEXT_SEND,
+	NEXT_RECV,
+	NEXT_CLOSE,
+	NEXT_WAKE, /* sync.Cond: Signal or Broadcast */
+	NEXT_HAS,  /* it has the address of the channel, WaitGroup or Cond on its stack */
+};
+
+struct next_op {
+	uint64_t object;    /* the lock, WaitGroup, Cond or hchan */
+	uint32_t goroutine; /* in snapshot.goroutines */
+	uint32_t frame;     /* which of its pcs it will be done from */
+	uint8_t what;       /* enum next_what; no locking */
+	bool certain;       /* on every path, as far as they could be followed */
+};
+
 /* A label that runtime/pprof attached to a goroutine: offsets in snapshot.strings. */
 struct goroutine_label {
 	uint32_t key, value;
@@ -124,6 +148,7 @@ struct goroutine {
 struct snapshot_options {
 	bool stacks;        /* walk stacks */
 	bool system;        /* keep the runtime's own goroutines */
+	bool ahead;         /* what goroutines do next with the objects that others wait for */
 	bool peers;         /* look up what is at the other end of sockets, in /proc */
 	uint32_t max_depth; /* frames (pcs) a stack; 0: 128 */
 };
@@ -141,6 +166,8 @@ struct snapshot {
 	VEC(struct wait_case) cases;
 	VEC(struct chan_state) chans; /* every channel somebody waits on, ascending by addr */
 	VEC(struct lock_words) locks; /* every semaphore of WAIT_SEMA, ascending by addr */
+	VEC(struct next_op) next_ops; /* ascending by object, then goroutine */
+	uint64_t ahead_left_out;      /* goroutines that ran, or could not be looked at for that */
 	VEC(struct goroutine_label) labels;
 	VEC(char) strings; /* ended by 0 each; at 0 is "" */
 };

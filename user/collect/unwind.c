@@ -12,6 +12,8 @@ static bool read_more(struct unwind *unwind, uint64_t addr)
 	size_t len = left < UNWIND_SPILL ? left : UNWIND_SPILL;
 
 	unwind->spill_len = 0;
+	if (!unwind->spill)
+		return false;
 	if (memory_read(unwind->target->pid, addr, unwind->spill, len))
 		return false;
 	unwind->spill_addr = addr;
@@ -68,6 +70,9 @@ size_t unwind_stack(struct unwind *unwind, uint64_t *pcs, size_t max, bool *cut)
 		/* no frame size: foreign code that the table only names */
 		if (!info.known || info.frame_size < 0)
 			return count;
+		if (unwind->frames)
+			unwind->frames[count] =
+				(struct unwind_frame){ pc, sp, info.frame_size, interrupted };
 		pcs[count++] = interrupted || info.is_entry ? pc : pc - 1;
 		if (info.top_frame) {
 			*cut = false;

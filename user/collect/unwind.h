@@ -11,6 +11,13 @@
 
 #define UNWIND_SPILL 32768
 
+/* Where a frame goes on when what it called returns. */
+struct unwind_frame {
+	uint64_t pc, sp;
+	int32_t size;     /* from sp to the return address, bytes */
+	bool interrupted; /* by a signal: it was not calling */
+};
+
 struct unwind {
 	const struct target *target;
 	struct pc_cache *cache;
@@ -19,9 +26,10 @@ struct unwind {
 	const uint8_t *window; /* read beforehand: [sp, sp + window_len) */
 	size_t window_len;
 	uint64_t window_addr; /* set by unwind_stack */
-	uint8_t *spill;       /* UNWIND_SPILL bytes, for what is read on demand behind it */
+	uint8_t *spill; /* UNWIND_SPILL bytes, for what is read on demand behind it; NULL: nothing */
 	uint64_t spill_addr;
-	size_t spill_len; /* 0: nothing yet */
+	size_t spill_len;            /* 0: nothing yet */
+	struct unwind_frame *frames; /* filled in like the pcs; NULL: not wanted */
 };
 
 /*

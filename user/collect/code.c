@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collect/code.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#define FUNCTION_MAX (1U << 16) /* bytes; larger ones are left opaque */
+
+struct node {
+	struct code_function function;
+	UT_hash_handle hh;
+};
+
+/* A pc to its function: direct-mapped, as many frames share few pcs. */
+#define PCS (1U << 12)
+
+struct code {
+	const struct target *target;
+	struct node *nodes;
+	struct {
+		uint64_t pc;
+		struct code_function *function;
+	} pcs[PCS];
+};
+
+struct code *code_new(const struct target *target)
+{
+	struct code *code = calloc(1, sizeof(*code));
+
+	if (code)
+		code->target = target;
+	return code;
+}
+
+void code_free(struct code *code)
+{
+	struct node *node, *next;
+
+	if (!code)
+		return;
+	HASH_ITER(hh, code->nodes, node, next) {
+		HASH_DEL(code->nodes, node);
+		vec_free(&node->function.insns);
+		free(node);
+	}
+	free(code);
+}
+
+static bool begins(const char *text, const char *prefix)
+{
+	return !strncmp(text, prefix, strlen(prefix));
+}
+
+/* src/sync, src/internal/sync, src/runtime/{chan,select,panic}.go, Go 1.18 to 1.27. */
+static enum code_effect effect_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum code_effect effect;
+	} effects[] = {
+		{ "sync.(*Mutex).Lock", CODE_LOCK },
+		{ "sync.(*Mutex).TryLock", CODE_LOCK },
+		{ "sync.(*Mutex).lockSlow", CODE_LOCK },
+		{ "sync.(*Mutex).Unlock", CODE_UNLOCK },
+		{ "sync.(*Mutex).unlockSlow", CODE_UNLOCK },
+		{ "internal/sync.(*Mutex).Lock", CODE_LOCK },
+		{ "internal/sync.(*Mutex).TryLock", CODE_LOCK },
+		{ "internal/sync.(*Mutex).lockSlow", CODE_LOCK },
+		{ "internal/sync.(*Mutex).Unlock", CODE_UNLOCK },
+		{ "internal/sync.(*Mutex).unlockSlow", CODE_UNLOCK },
+		{ "sync.(*RWMutex).Lock", CODE_WRITE_LOCK },
+		{ "sync.(*RWMutex).TryLock", CODE_WRITE_LOCK },
+		{ "sync.(*RWMutex).Unlock", CODE_WRITE_UNLOCK },
+		{ "sync.(*RWMutex).RLock", CODE_READ_LOCK },
+		{ "sync.(*RWMutex).TryRLock", CODE_READ_LOCK },
+		{ "sync.(*RWMutex).RUnlock", CODE_READ_UNLOCK },
+		{ "sync.(*RWMutex).rUnlockSlow", CODE_READ_UNLOCK },
+		{ "sync.(*rlocker).Lock", CODE_READ_LOCK },
+		{ "sync.(*rlocker).Unlock", CODE_READ_UNLOCK },
+		{ "sync.(*WaitGroup).Done", CODE_GROUP_DONE },
+		{ "sync.(*WaitGroup).Add", CODE_GROUP_ADD },
+		{ "sync.(*WaitGroup).Wait", CODE_GROUP_WAIT },
+		{ "sync.(*Cond).Signal", CODE_COND_WAKE },
+		{ "sync.(*Cond).Broadcast", CODE_COND_WAKE },
+		{ "sync.fatal", CODE_NO_RETURN },
+		{ "sync.throw", CODE_NO_RETURN },
+		{ "internal/sync.fatal", CODE_NO_RETURN },
+		{ "internal/sync.throw", CODE_NO_RETURN },
+		{ "os.Exit", CODE_NO_RETURN },
+		{ "log.Fatal", CODE_NO_RETURN },
+		{ "log.Fatalf", CODE_NO_RETURN },
+		{ "log.Fatalln", CODE_NO_RETURN },
+		{ "runtime.chansend1", CODE_SEND },
+		{ "runtime.selectnbsend", CODE_SEND },
+		{ "runtime.chanrecv1", CODE_RECV },
+		{ "runtime.chanrecv2", CODE_RECV },
+		{ "runtime.selectnbrecv", CODE_RECV_SECOND },
+		{ "runtime.closechan", CODE_CLOSE },
+		{ "runtime.selectgo", CODE_SELECT },
+		{ "runtime.deferreturn", CODE_DEFER_RETURN },
+		{ "runtime.gopanic", CODE_NO_RETURN },
+		{ "runtime.goPanicIndex", CODE_NO_RETURN },
+		{ "runtime.goexit", CODE_NO_RETURN },
+		{ "runtime.Goexit", CODE_NO_RETURN },
+		{ "runtime.throw", CODE_NO_RETURN },
+		{ "runtime.fatal", CODE_NO_RETURN },
+		{ "runtime.block", CODE_NO_RETURN },
+	};
+
+	for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
+		if (!strcmp(name, effects[i].name))
+			return effects[i].effect;
+	if (begins(name, "runtime.panic") || begins(name, "runtime.goPanic"))
+		return CODE_NO_RETURN;
+	if (begins(name, "runtime.") || begins(name, "internal/runtime/") ||
+	    begins(name, "runtime/internal/") || begins(name, "sync.runtime_") ||
+	    begins(name, "internal/sync.runtime_"))
+		return CODE_OPAQUE;
+	return CODE_PLAIN;
+}
+
+static struct code_function *look_up(struct code *code, uint64_t pc)
+{
+	const struct target *target = code->target;
+	struct pclntab_func func;
+	struct node *node;
+	uint64_t entry;
+
+	if (pclntab_func_at(&target->pclntab, pc - target->load_bias, &func))
+		return NULL;
+	entry = func.entry + target->load_bias;
+	HASH_FIND(hh, code->nodes, &entry, sizeof(entry), node);
+	if (node)
+		return &node->function;
+	node = calloc(1, sizeof(*node));
+	if (!node)
+		return NULL;
+	node->function.entry = entry;
+	node->function.effect = effect_of(func.name);
+	node->function.in_sync = begins(func.name, "sync.") || begins(func.name, "internal/sync.");
+	node->function.busy_depth = -1;
+	HASH_ADD(hh, code->nodes, function.entry, sizeof(node->function.entry), node);
+	return &node->function;
+}
+
+struct code_function *code_at(struct code *code, uint64_t pc)
+{
+	size_t slot = (pc * 0x9e3779b97f4a7c15ULL) >> 52;
+
+	if (code->pcs[slot].pc != pc || !pc) {
+		code->pcs[slot].function = look_up(code, pc);
+		code->pcs[slot].pc = pc;
+	}
+	return code->pcs[slot].function;
+}
+
+struct code_function *code_lifted(struct code *code, uint64_t pc)
+{
+	const struct target *target = code->target;
+	struct code_function *function = code_at(code, pc);
+	struct pclntab_func func;
+	const uint8_t *bytes;
+
+	if (!function || function->lifted)
+		return function;
+	function->lifted = true;
+	if (function->effect == CODE_OPAQUE ||
+	    pclntab_func_at(&target->pclntab, function->entry - target->load_bias, &func) ||
+	    func.end - func.entry > FUNCTION_MAX)
+		return function;
+	bytes = elf_at(&target->image, func.entry, func.end - func.entry);
+	if (!bytes ||
+	    lift_function(bytes, func.end - func.entry, function->entry, &function->insns))
+		vec_free(&function->insns);
+	return function;
+}
+
+static bool is_operation(const struct lift_insn *insn)
+{
+	return insn->locked && (insn->op == LIFT_XADD || insn->op == LIFT_CMPXCHG);
+}
+
+static bool calls_operation(struct code *code, const struct lift_insn *insn, int depth)
+{
+	struct code_function *callee;
+
+	if (insn->op != LIFT_CALL && insn->op != LIFT_JUMP)
+		return false;
+	if (!insn->target)
+		return true;
+	callee = code_at(code, insn->target);
+	if (!callee || callee->effect == CODE_OPAQUE || callee->effect == CODE_NO_RETURN)
+		return false;
+	if (callee->effect != CODE_PLAIN)
+		return true;
+	/* a jump within the function leads to where it was looked already */
+	if (insn->op == LIFT_JUMP && insn->target != callee->entry)
+		return false;
+	return depth > 0 && code_is_busy(code, callee, depth - 1);
+}
+
+bool code_is_busy(struct code *code, struct code_function *function, int depth)
+{
+	struct code_function *lifted;
+
+	if (function->is_busy || function->busy_depth >= depth)
+		return function->is_busy;
+	lifted = code_lifted(code, function->entry);
+	function->busy_depth = (int8_t)depth; /* set first: it may call itself */
+	for (size_t i = 0; lifted && i < lifted->insns.len; i++) {
+		const struct lift_insn *insn = &lifted->insns.data[i];
+
+		if (is_operation(insn) || calls_operation(code, insn, depth)) {
+			function->is_busy = true;
+			break;
+		}
+	}
+	return function->is_busy;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Functions of the target, lifted once each, and what calling them means for locks, channels and
+ * WaitGroups. Addresses are run-time.
+ */
+#ifndef COLLECT_CODE_H
+#define COLLECT_CODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target/lift.h"
+#include "target/target.h"
+
+/* What calling a function does to the object in its first argument, unless told otherwise. */
+enum code_effect {
+	CODE_PLAIN,
+	CODE_OPAQUE,    /* the runtime's own: not looked into */
+	CODE_NO_RETURN, /* panics and exits */
+	CODE_LOCK,      /* sync.Mutex; Lock, TryLock and their slow halves */
+	CODE_UNLOCK,
+	CODE_WRITE_LOCK, /* sync.RWMutex */
+	CODE_WRITE_UNLOCK,
+	CODE_READ_LOCK,
+	CODE_READ_UNLOCK,
+	CODE_GROUP_DONE,
+	CODE_GROUP_ADD, /* second argument: how many */
+	CODE_GROUP_WAIT,
+	CODE_COND_WAKE, /* Signal, Broadcast */
+	CODE_SEND,
+	CODE_RECV,
+	CODE_RECV_SECOND, /* the channel is the second argument: a select with one case and a default */
+	CODE_CLOSE,
+	CODE_SELECT,       /* selectgo(cases, order, pcs, sends, receives, block) */
+	CODE_DEFER_RETURN, /* runs the deferred calls of the calling frame */
+};
+
+struct code_function {
+	uint64_t entry;
+	uint8_t effect;    /* enum code_effect */
+	bool in_sync;      /* of sync or internal/sync */
+	int8_t busy_depth; /* looked so deep for operations, -1: not yet */
+	bool is_busy;      /* has operations of interest that deep */
+	bool lifted;
+	lift_insns insns; /* empty: opaque, or it could not be decoded */
+};
+
+struct code;
+
+struct code *code_new(const struct target *target); /* NULL: no memory */
+void code_free(struct code *code);
+
+/* The function that pc is in; NULL: none, or no memory. Good as long as `code`. */
+struct code_function *code_at(struct code *code, uint64_t pc);
+/* The same with its instructions there. */
+struct code_function *code_lifted(struct code *code, uint64_t pc);
+/*
+ * The function, or one that it calls directly so many calls deep, does something with a lock, channel or
+ * group, or calls what cannot be told. False: it need not be followed.
+ */
+bool code_is_busy(struct code *code, struct code_function *function, int depth);
+
+#endif

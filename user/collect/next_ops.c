@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The innermost frame that does anything with a lock decides whether its goroutine holds it, for that
+ * frame goes on first. A goroutine that waits for a lock is about to get it: the unlock that belongs to
+ * that is passed over, and only one more says that it holds the lock already.
+ */
+#include "collect/next_ops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "collect/addr_map.h"
+#include "collect/ahead.h"
+#include "collect/pc_cache.h"
+#include "collect/stack_memory.h"
+
+#define GOROUTINES_AT_ONCE 1024
+#define STACK_MAX (256U << 10) /* bytes of one stack, from its innermost frame on */
+#define FRAMES_MAX 96
+#define PAGES_MAX 4096
+#define DECIDED_MAX 32
+#define SYNC_FRAMES_MAX 8 /* of the stack, in which the lock operation must be */
+
+/* A lock that the goroutine waits for: which unlock belongs to the operation. */
+struct own_wait {
+	uint64_t object;
+	uint8_t unlock; /* enum next_what */
+	bool is_lock;
+};
+
+struct decision {
+	uint64_t object;
+	uint8_t unlock;
+	bool done;
+	int pending;
+};
+
+struct finder {
+	const struct target *target;
+	struct code *code;
+	struct snapshot *snapshot;
+	struct addr_map watched;
+	struct page_cache *pages;
+	struct pc_cache *pcs;
+	struct ahead *ahead;
+	struct unwind_frame frames[FRAMES_MAX];
+	uint64_t frame_pcs[FRAMES_MAX];
+	struct decision decisions[DECIDED_MAX];
+	size_t decision_count;
+	ahead_ops ops;
+};
+
+static int watch(struct finder *finder, uint64_t addr)
+{
+	uint32_t *slot = addr_map_put(&finder->watched, addr);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = 1;
+	return 0;
+}
+
+/* A semaphore may be part of any of these; which one, the stacks of its waiters tell later. */
+static int watch_semaphore(struct finder *finder, uint64_t semaphore)
+{
+	const struct layout *layout = &finder->target->layout;
+	const uint32_t offsets[] = { layout->mutex_sema, layout->rwmutex_writersem,
+				     layout->rwmutex_readersem, layout->waitgroup_sema };
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]) && !status; i++)
+		if (offsets[i] < semaphore)
+			status = watch(finder, semaphore - offsets[i]);
+	return status;
+}
+
+static int watch_all(struct finder *finder)
+{
+	const struct snapshot *snapshot = finder->snapshot;
+	uint32_t cond = finder->target->layout.cond_notify;
+	int status = 0;
+
+	for (size_t i = 0; i < snapshot->locks.len && !status; i++)
+		status = watch_semaphore(finder, snapshot->locks.data[i].addr);
+	for (size_t i = 0; i < snapshot->chans.len && !status; i++)
+		if (snapshot->chans.data[i].addr)
+			status = watch(finder, snapshot->chans.data[i].addr);
+	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++) {
+		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
+
+		if (goroutine->wait_kind == WAIT_COND && cond < goroutine->wait_addr)
+			status = watch(finder, goroutine->wait_addr - cond);
+	}
+	return status;
+}
+
+static bool is_watched(void *ctx, uint64_t object)
+{
+	const struct finder *finder = ctx;
+
+	return object && addr_map_get(&finder->watched, object);
+}
+
+static size_t find_frames(struct finder *finder, const struct goroutine *goroutine,
+			  const struct stack_bytes *stack)
+{
+	struct unwind unwind = { .target = finder->target,
+				 .cache = finder->pcs,
+				 .pc = stack->pc,
+				 .sp = stack->lo,
+				 .stack_hi = stack->lo + stack->len,
+				 .in_syscall = goroutine->status == G_SYSCALL,
+				 .window = stack->bytes,
+				 .window_len = stack->len,
+				 .spill = NULL,
+				 .frames = finder->frames };
+	bool cut;
+
+	return unwind_stack(&unwind, finder->frame_pcs, FRAMES_MAX, &cut);
+}
+
+static bool has(const char *name, const char *part)
+{
+	return strstr(name, part) != NULL;
+}
+
+/* By the first function outside the semaphore's, as model/stack.c does. */
+static void find_own_wait(struct finder *finder, const struct goroutine *goroutine, size_t count,
+			  struct own_wait *wait)
+{
+	const struct layout *layout = &finder->target->layout;
+	uint64_t semaphore = goroutine->wait_addr;
+	struct pclntab_frame frames[16];
+	bool in_mutex = false;
+
+	*wait = (struct own_wait){ 0 };
+	if (goroutine->wait_kind != WAIT_SEMA || !semaphore)
+		return;
+	for (size_t i = 0; i < count && i < SYNC_FRAMES_MAX; i++) {
+		size_t inlined = target_frames(finder->target, finder->frame_pcs[i], frames, 16);
+
+		for (size_t j = 0; j < inlined; j++) {
+			const char *name = frames[j].function;
+
+			if (has(name, "sync.(*Mutex).")) {
+				in_mutex = true;
+			} else if (has(name, "sync.(*RWMutex).Lock")) {
+				wait->object = semaphore - (in_mutex ? layout->mutex_sema :
+								       layout->rwmutex_writersem);
+				wait->unlock = NEXT_WRITE_UNLOCK;
+				wait->is_lock = true;
+				return;
+			} else if (has(name, "sync.(*RWMutex).RLock")) {
+				wait->object = semaphore - layout->rwmutex_readersem;
+				wait->unlock = NEXT_READ_UNLOCK;
+				wait->is_lock = true;
+				return;
+			} else if (in_mutex) {
+				wait->object = semaphore - layout->mutex_sema;
+				wait->unlock = NEXT_UNLOCK;
+				wait->is_lock = true;
+				return;
+			}
+		}
+	}
+}
+
+static struct decision *decision_of(struct finder *finder, uint64_t object, enum next_what unlock,
+				    const struct own_wait *wait)
+{
+	struct decision *decision;
+
+	for (size_t i = 0; i < finder->decision_count; i++) {
+		decision = &finder->decisions[i];
+		if (decision->object == object && decision->unlock == unlock)
+			return decision;
+	}
+	if (finder->decision_count == DECIDED_MAX)
+		return NULL;
+	decision = &finder->decisions[finder->decision_count++];
+	*decision = (struct decision){ .object = object, .unlock = unlock };
+	if (wait->is_lock && wait->object == object && wait->unlock == unlock)
+		decision->pending = 1;
+	return decision;
+}
+
+static int add(struct finder *finder, uint32_t goroutine, uint32_t frame, uint64_t object,
+	       enum next_what what, bool certain)
+{
+	struct next_op *op = vec_push(&finder->snapshot->next_ops);
+
+	if (!op)
+		return -ENOMEM;
+	*op = (struct next_op){ .object = object,
+				.goroutine = goroutine,
+				.frame = frame,
+				.what = what,
+				.certain = certain };
+	return 0;
+}
+
+static int decide(struct finder *finder, uint32_t goroutine, uint32_t frame,
+		  const struct ahead_op *op, const struct own_wait *wait)
+{
+	struct decision *decision = decision_of(finder, op->object, op->what, wait);
+	bool passes_over = wait->is_lock && wait->object == op->object && wait->unlock != op->what;
+	enum ahead_answer answer;
+
+	if (!decision || decision->done)
+		return 0;
+	answer = ahead_decide(finder->ahead, &finder->frames[frame], op->what, op->object,
+			      passes_over, &decision->pending);
+	if (answer == AHEAD_NOTHING)
+		return 0;
+	decision->done = true;
+	if (answer == AHEAD_HOLDS_NOT)
+		return 0;
+	return add(finder, goroutine, frame, op->object, op->what, answer == AHEAD_HOLDS);
+}
+
+/* A lock that comes first settles the matter for the frames below. */
+static enum next_what unlock_of(enum next_what what)
+{
+	switch (what) {
+	case NEXT_LOCK:
+		return NEXT_UNLOCK;
+	case NEXT_WRITE_LOCK:
+		return NEXT_WRITE_UNLOCK;
+	case NEXT_READ_LOCK:
+		return NEXT_READ_UNLOCK;
+	default:
+		return what;
+	}
+}
+
+static int take_op(struct finder *finder, uint32_t goroutine, uint32_t frame,
+		   const struct ahead_op *op, const struct own_wait *wait)
+{
+	struct decision *decision;
+	struct ahead_op unlock = *op;
+
+	switch (op->what) {
+	case NEXT_UNLOCK:
+	case NEXT_LOCK:
+		unlock.what = NEXT_UNLOCK;
+		return decide(finder, goroutine, frame, &unlock, wait);
+	case NEXT_WRITE_UNLOCK:
+	case NEXT_READ_UNLOCK:
+	case NEXT_WRITE_LOCK:
+	case NEXT_READ_LOCK:
+		unlock.what = unlock_of(op->what);
+		return decide(finder, goroutine, frame, &unlock, wait);
+	default:
+		decision = decision_of(finder, op->object, op->what, wait);
+		if (!decision || decision->done)
+			return 0;
+		decision->done = true;
+		return add(finder, goroutine, frame, op->object, op->what, false);
+	}
+}
+
+static int look_at_frame(struct finder *finder, uint32_t goroutine, uint32_t frame,
+			 const struct own_wait *wait)
+{
+	struct code_function *function = code_at(finder->code, finder->frames[frame].pc);
+	int status;
+
+	/* the frames of the operation that the goroutine is in: what it waits for is known */
+	if (!function || function->effect != CODE_PLAIN ||
+	    !code_is_busy(finder->code, function, AHEAD_DEPTH - 1))
+		return 0;
+	finder->ops.len = 0;
+	status = ahead_list(finder->ahead, &finder->frames[frame], &finder->ops);
+	for (size_t i = 0; i < finder->ops.len && !status; i++)
+		status = take_op(finder, goroutine, frame, &finder->ops.data[i], wait);
+	return status;
+}
+
+static int look_at(struct finder *finder, uint32_t index, const struct stack_bytes *stack)
+{
+	const struct goroutine *goroutine = &finder->snapshot->goroutines.data[index];
+	const struct machine_memory memory = { .pages = finder->pages,
+					       .stack = stack->bytes,
+					       .stack_lo = stack->lo,
+					       .stack_hi = stack->lo + stack->len };
+	size_t count = find_frames(finder, goroutine, stack);
+	struct own_wait wait;
+	int status = 0;
+
+	/* it must rest where the snapshot saw it */
+	if (!count || !goroutine->pc_count ||
+	    finder->frame_pcs[0] != finder->snapshot->pcs.data[goroutine->first_pc]) {
+		finder->snapshot->ahead_left_out++;
+		return 0;
+	}
+	find_own_wait(finder, goroutine, count, &wait);
+	finder->decision_count = 0;
+	ahead_set_goroutine(finder->ahead, goroutine->g, &memory);
+	for (size_t i = 0; i < count && !status; i++)
+		status = look_at_frame(finder, index, i, &wait);
+	return status;
+}
+
+static int look_at_some(struct finder *finder, const uint32_t *which, size_t count)
+{
+	const struct stack_memory_options options = { .max_stack = STACK_MAX };
+	struct stack_memory memory;
+	int status = stack_memory_read(finder->target, finder->snapshot, which, count, &options,
+				       &memory);
+
+	for (size_t i = 0; i < count && !status; i++) {
+		const struct stack_bytes *stack = &memory.stacks[which[i]];
+
+		if (stack->state == STACK_AT_REST)
+			status = look_at(finder, which[i], stack);
+		else
+			finder->snapshot->ahead_left_out++;
+	}
+	stack_memory_free(&memory);
+	return status;
+}
+
+static int look_at_all(struct finder *finder)
+{
+	uint32_t which[GOROUTINES_AT_ONCE];
+	size_t count = 0;
+	int status = 0;
+
+	for (size_t i = 0; i < finder->snapshot->goroutines.len && !status; i++) {
+		const struct goroutine *goroutine = &finder->snapshot->goroutines.data[i];
+
+		if (goroutine->torn || goroutine->status == G_RUNNING) {
+			finder->snapshot->ahead_left_out++;
+			continue;
+		}
+		which[count++] = i;
+		if (count == GOROUTINES_AT_ONCE) {
+			status = look_at_some(finder, which, count);
+			count = 0;
+		}
+	}
+	return status || !count ? status : look_at_some(finder, which, count);
+}
+
+static int by_object(const void *a, const void *b, void *ctx)
+{
+	const struct next_op *x = a, *y = b;
+
+	(void)ctx;
+	if (x->object != y->object)
+		return x->object < y->object ? -1 : 1;
+	if (x->goroutine != y->goroutine)
+		return x->goroutine < y->goroutine ? -1 : 1;
+	return (int)x->what - (int)y->what;
+}
+
+int next_ops_find(const struct target *target, struct code *code, struct snapshot *snapshot)
+{
+	struct finder finder = { .target = target, .code = code, .snapshot = snapshot };
+	int status = watch_all(&finder);
+
+	snapshot->next_ops.len = 0;
+	snapshot->ahead_left_out = 0;
+	if (!status && finder.watched.used) {
+		finder.pages = page_cache_new(target->pid, PAGES_MAX);
+		finder.pcs = pc_cache_new();
+		finder.ahead = ahead_new(target, code, finder.pages, is_watched, &finder);
+		status = finder.pages && finder.pcs && finder.ahead ? look_at_all(&finder) :
+								      -ENOMEM;
+	}
+	vec_sort(&snapshot->next_ops, by_object, NULL);
+	ahead_free(finder.ahead);
+	pc_cache_free(finder.pcs);
+	page_cache_free(finder.pages);
+	addr_map_free(&finder.watched);
+	vec_free(&finder.ops);
+	return status;
+}

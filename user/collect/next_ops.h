@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef COLLECT_NEXT_OPS_H
+#define COLLECT_NEXT_OPS_H
+
+#include "collect/code.h"
+#include "collect/snapshot.h"
+
+/*
+ * Fills snapshot->next_ops for every goroutine at rest and every lock, channel, WaitGroup and Cond that
+ * somebody waits for. A goroutine that has run since the snapshot is left out and counted. `code`
+ * remembers functions between calls. 0; -ENOMEM, -ESRCH or -EPERM.
+ */
+int next_ops_find(const struct target *target, struct code *code, struct snapshot *snapshot);
+
+#endif
