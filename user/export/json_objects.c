@@ -26,6 +26,56 @@ static json_t *symbol(const char *name)
 	return name[0] ? json_string(name) : json_null();
 }
 
+static json_t *age(const struct model *model, uint64_t since_ns)
+{
+	if (!since_ns || since_ns > model->at_ns)
+		return json_null();
+	return json_integer((json_int_t)(model->at_ns - since_ns));
+}
+
+static json_t *party_row(const struct model *model, const struct model_party *party)
+{
+	const struct model_task *task = &model->tasks.data[party->task];
+
+	return json_pack("{s:I, s:s, s:s, s:b, s:o, s:b, s:o, s:o}", "goid", (json_int_t)task->goid,
+			 "role", model_role_name(party->role), "evidence",
+			 model_evidence_name(party->evidence), "certain", party->certain, "held_ns",
+			 age(model, party->since_ns), "held_is_lower_bound", party->since_is_bound,
+			 "frame", json_frame(party->frame), "stack", json_stack(task->stack));
+}
+
+/* The holders of a lock (of an RWMutex several can read), or those who could end the waits. */
+static json_t *parties(const struct model *model, size_t first, size_t count, bool holders)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct model_party *party = &model->parties.data[first + i];
+
+		if (model_party_holds(party) == holders && (party->certain || !holders))
+			json_array_append_new(rows, party_row(model, party));
+	}
+	return rows;
+}
+
+static json_t *lock_state(const struct model_lock *lock)
+{
+	const struct model_lock_state *state = &lock->state;
+
+	if (!state->known)
+		return json_null();
+	if (lock->kind == LOCK_WAITGROUP)
+		return json_pack("{s:I, s:I}", "counter", (json_int_t)state->counter, "waiters",
+				 (json_int_t)state->waiters);
+	if (lock->kind == LOCK_RWMUTEX_WRITER)
+		return json_pack("{s:b, s:I, s:b}", "locked", state->locked, "readers",
+				 (json_int_t)state->readers, "writer_pending",
+				 state->writer_pending);
+	return json_pack("{s:b, s:b, s:b, s:I}", "locked", state->locked, "starving",
+			 state->starving, "woken", state->woken, "waiters",
+			 (json_int_t)state->waiters);
+}
+
 json_t *json_lock_rows(const struct json_source *source)
 {
 	const struct model *model = source->model;
@@ -33,18 +83,26 @@ json_t *json_lock_rows(const struct json_source *source)
 
 	for (size_t i = 0; i < model->locks.len; i++) {
 		const struct model_lock *lock = &model->locks.data[i];
+		const struct model_party *holder = model_holder(model, lock);
 		json_t *row = json_pack(
-			"{s:o, s:s, s:o, s:I, s:n, s:I, s:I, s:I, s:o, s:n, s:I, s:o}", "addr",
+			"{s:o, s:s, s:o, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:o}", "addr",
 			json_address(lock->addr), "kind", model_lock_kind_name(lock->kind),
 			"symbol", symbol(lock->symbol), "waiters", (json_int_t)lock->waiters,
-			"holder", "waits", (json_int_t)lock->stats.waits, "wait_ns_total",
+			"holder", holder ? party_row(model, holder) : json_null(), "waits",
+			(json_int_t)lock->stats.waits, "wait_ns_total",
 			(json_int_t)wait_stats_total_ns(&lock->stats), "wait_ns_max",
 			(json_int_t)lock->stats.wait_ns_max, "hist_log2_ns",
-			json_histogram(lock->stats.hist), "starving", "contended_releases",
-			(json_int_t)lock->releases, "last_release_goid",
+			json_histogram(lock->stats.hist), "starving",
+			lock->state.known ? json_boolean(lock->state.starving) : json_null(),
+			"contended_releases", (json_int_t)lock->releases, "last_release_goid",
 			lock->releases ? json_integer((json_int_t)lock->last_release_goid) :
 					 json_null());
 
+		json_object_set_new(row, "state", lock_state(lock));
+		json_object_set_new(row, "holders",
+				    parties(model, lock->first_party, lock->party_count, true));
+		json_object_set_new(row, "counterparts",
+				    parties(model, lock->first_party, lock->party_count, false));
 		add_object_sites(row, model, lock->first_site, lock->site_count);
 		json_array_append_new(rows, row);
 	}
@@ -81,6 +139,8 @@ json_t *json_chan_rows(const struct json_source *source)
 			(json_int_t)wait_stats_total_ns(&chan->recv), "select_wait_ns",
 			(json_int_t)chan->select.wait_ns_total);
 
+		json_object_set_new(row, "counterparts",
+				    parties(model, chan->first_party, chan->party_count, false));
 		add_object_sites(row, model, chan->first_site, chan->site_count);
 		json_array_append_new(rows, row);
 	}

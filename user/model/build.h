@@ -26,6 +26,8 @@ int build_groups(struct build *build);
 int build_waiting(struct build *build); /* who waits now, at sites */
 int build_locks(struct build *build);
 int build_chans(struct build *build);
+int build_lock_states(struct build *build); /* of the locks' own words */
+int build_parties(struct build *build);     /* who holds them, and who could end the waits */
 int build_spawns(struct build *build);
 int build_sampled(struct build *build); /* waits too long for the windows, by snapshots */
 

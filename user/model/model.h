@@ -77,6 +77,46 @@ struct model_object_site {
 	uint8_t op; /* enum ct_chan_op */
 };
 
+/* What a goroutine has to do with a lock, channel, WaitGroup or Cond that others wait for. */
+enum party_role {
+	PARTY_HOLDS,  /* sync.Mutex */
+	PARTY_WRITES, /* sync.RWMutex, held to write */
+	PARTY_READS,
+	PARTY_WRITES_NEXT, /* a writer that waits for readers, and has new ones wait behind itself */
+	PARTY_CALLS_DONE, /* from here on: it will on some path ahead, unless it is stuck before that */
+	PARTY_SENDS,
+	PARTY_RECEIVES,
+	PARTY_CLOSES,
+	PARTY_WAKES,
+};
+
+enum party_evidence {
+	EVIDENCE_ACQUIRED, /* seen acquiring, under tracing, and found in memory */
+	EVIDENCE_MEMORY,   /* unlocking is the next thing that its code does with it */
+	EVIDENCE_WAITS,    /* what it waits for says so */
+};
+
+struct model_party {
+	size_t task;      /* in model->tasks */
+	uint8_t role;     /* enum party_role */
+	uint8_t evidence; /* enum party_evidence */
+	bool certain;     /* false: it may */
+	bool since_is_bound;
+	uint64_t since_ns; /* holders: it has held it since then, or longer; 0: unknown */
+	const struct pclntab_frame *frame; /* where it will do so; NULL: unknown */
+};
+
+/* A lock's own words at the snapshot. */
+struct model_lock_state {
+	bool known;
+	bool locked;          /* a writer's, of an RWMutex */
+	bool starving, woken; /* sync.Mutex, or that of an RWMutex's writers */
+	bool writer_pending;  /* RWMutex: a writer waits for the readers that are left */
+	int64_t readers;      /* RWMutex: reading now */
+	int64_t waiters;      /* Mutex, WaitGroup: as it counts them itself */
+	int64_t counter;      /* WaitGroup */
+};
+
 struct model_lock {
 	uint64_t addr;       /* of the lock itself, not of its semaphore */
 	enum lock_kind kind; /* the RWMutex kinds are one row: LOCK_RWMUTEX_WRITER */
@@ -86,7 +126,10 @@ struct model_lock {
 	struct wait_stats stats;
 	uint64_t releases; /* contended ones; 0 when the probes were off */
 	uint64_t last_release_goid, last_release_ns;
-	size_t first_site, site_count; /* in `object_sites` */
+	uint64_t last_woken_goid, last_woken_ns; /* who was handed it, or woken to try again */
+	size_t first_site, site_count;           /* in `object_sites` */
+	struct model_lock_state state;
+	size_t first_party, party_count; /* in `parties`: holders, who calls Done */
 };
 
 struct model_chan {
@@ -101,6 +144,7 @@ struct model_chan {
 	uint64_t ongoing_ns;
 	struct wait_stats send, recv, select, all;
 	size_t first_site, site_count;
+	size_t first_party, party_count; /* in `parties`: who may send, receive or close */
 };
 
 struct model_spawn {
@@ -140,7 +184,8 @@ struct model {
 	VEC(struct model_lock) locks;
 	VEC(struct model_chan) chans;
 	VEC(struct model_object_site) object_sites;
-	VEC(struct model_spawn) spawns; /* most spawned first */
+	VEC(struct model_party) parties; /* of each lock and channel together */
+	VEC(struct model_spawn) spawns;  /* most spawned first */
 
 	struct model_history *history; /* what the last update saw */
 };
@@ -175,6 +220,14 @@ struct model_object {
 	uint64_t addr; /* 0: unknown */
 };
 struct model_object model_waiting_on(const struct model *model, const struct model_task *task);
+
+/* The one to be named as a lock's holder, the first of them; NULL: none is known for certain. */
+const struct model_party *model_holder(const struct model *model, const struct model_lock *lock);
+bool model_party_holds(const struct model_party *party);
+/* "holds", "reads", "calls Done", "sends", ... */
+const char *model_role_name(unsigned role);
+/* "found in memory", "seen acquiring", ... */
+const char *model_evidence_name(unsigned evidence);
 
 /* Why a site is worth attention: a lock or channel holds its goroutines up, they do not idle. */
 bool model_wait_is_idle(const struct model *model, unsigned reason);
