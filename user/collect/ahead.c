@@ -118,6 +118,8 @@ static void note(struct ahead *ahead, enum next_what what, uint64_t object)
 
 static bool is_family(enum next_what what, enum next_what unlock)
 {
+	if (unlock == NEXT_DONE)
+		return what == NEXT_DONE;
 	if (unlock == NEXT_UNLOCK)
 		return what == NEXT_UNLOCK || what == NEXT_LOCK;
 	return what == NEXT_WRITE_UNLOCK || what == NEXT_READ_UNLOCK || what == NEXT_WRITE_LOCK ||

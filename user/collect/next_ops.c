@@ -238,6 +238,8 @@ static int take_op(struct finder *finder, uint32_t goroutine, uint32_t frame,
 {
 	struct decision *decision;
 	struct ahead_op unlock = *op;
+	int pending = 0;
+	bool certain = false;
 
 	switch (op->what) {
 	case NEXT_UNLOCK:
@@ -255,7 +257,10 @@ static int take_op(struct finder *finder, uint32_t goroutine, uint32_t frame,
 		if (!decision || decision->done)
 			return 0;
 		decision->done = true;
-		return add(finder, goroutine, frame, op->object, op->what, false);
+		if (op->what == NEXT_DONE)
+			certain = ahead_decide(finder->ahead, &finder->frames[frame], NEXT_DONE,
+					       op->object, false, &pending) == AHEAD_HOLDS;
+		return add(finder, goroutine, frame, op->object, op->what, certain);
 	}
 }
 

@@ -31,8 +31,8 @@ struct waits_object {
 	const char *kind;             /* as model_waiting_on has it: "sync.Mutex", "chan", ... */
 	const struct model_lock *lock; /* one of the two */
 	const struct model_chan *chan;
-	uint8_t op;     /* enum chan op of those who wait (CT_OP_SEND, CT_OP_RECV); a channel can be
-			   two objects, by direction */
+	uint8_t op;     /* what the waiters do: enum ct_chan_op, or of a lock enum lock_kind; a channel or
+			   RWMutex is an object for each */
 	uint8_t nature; /* enum waits_nature */
 	bool closed;    /* nobody but its parties can end the wait */
 	size_t first_to, to_count;         /* in `to`: who could end the waits */
