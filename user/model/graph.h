@@ -85,6 +85,17 @@ struct waits_graph {
 int waits_graph_build(const struct model *model, struct waits_graph *graph);
 void waits_graph_free(struct waits_graph *graph);
 
+/* Any of so many or more could end the wait: nobody in particular is waited for. */
+#define WAITS_ANY_OF_MANY 9
+static inline bool waits_leads_on(const struct waits_object *object)
+{
+	return object->nature == WAITS_FOR_ALL || object->to_count < WAITS_ANY_OF_MANY;
+}
+
+/* Nodes that wait behind a root, nearest first, without those of its cycle; the caller's to free. 0 or -ENOMEM. */
+typedef VEC(size_t) waits_nodes;
+int waits_behind(const struct waits_graph *graph, const struct waits_root *root, waits_nodes *nodes);
+
 /* The node of a task; NULL: it neither waits nor is waited for. */
 const struct waits_node *waits_node_of(const struct waits_graph *graph, size_t task);
 
