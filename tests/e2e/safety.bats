@@ -190,6 +190,31 @@ fine() {
 	[ "$TARGET_STATUS" = 0 ]
 }
 
+@test "a debugger is there first: it stays, sees no trap, and the counts are right" {
+	target_start "$ANY/counts"
+	mkfifo "$TARGET_DIR/debugger.in"
+	"$BATS_TEST_DIRNAME/ptracer.py" "$TARGET_PID" <"$TARGET_DIR/debugger.in" \
+		>"$TARGET_DIR/debugger" 2>&1 3>&- &
+	local debugger=$!
+	STARTED+=("$debugger")
+	exec {DEBUGGER_IN}>"$TARGET_DIR/debugger.in"
+	timeout 60 tail -n +1 -F "$TARGET_DIR/debugger" 2>/dev/null | grep -q -m 1 '^attached$'
+	top_start
+	target_go
+	tracer_stop
+	[ "$TRACER_STATUS" = 0 ] || fail "status $TRACER_STATUS: $(cat "$TRACER_DIR/err")"
+	target_report "$TARGET_DIR/report"
+	last_line "$TRACER_DIR/out" >"$TRACER_DIR/last"
+	[ "$(jq .counts.spawned "$TRACER_DIR/last")" = "$(jq .counts.spawned "$TARGET_DIR/report")" ]
+	[ "$(jq .capture.lost "$TRACER_DIR/last")" = 0 ]
+	exec {DEBUGGER_IN}>&-
+	wait "$debugger"
+	[ "$(tail -n 1 "$TARGET_DIR/debugger")" = "traps 0" ] || fail "$(cat "$TARGET_DIR/debugger")"
+	text_untouched
+	target_quit
+	[ "$TARGET_STATUS" = 0 ]
+}
+
 @test "two conctrace at once: both see it, and the first to go does not harm the other" {
 	target_start "$ANY/pingpong"
 	target_go
