@@ -5,6 +5,7 @@
 #   make unit       unit tests only          make lint    style and house rules
 #   make targets    the Go programs the tests trace; GO_VERSIONS="1.19 1.24" limits them
 #   make bench      what tracing costs       make format  apply the style
+#   make kernels    tests on other kernels, in virtual machines
 #   make install    DESTDIR, PREFIX          make package a tar.gz of the installed tree
 #   make clean      keeps what scripts/deps fetched; make distclean does not
 
@@ -65,7 +66,7 @@ CFLAGS_ALL := -std=gnu11 -Wall -Wextra $(CFLAGS)
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
-.PHONY: all unit asan unit-binaries targets oracles test lint print-flags format demo bench install package \
+.PHONY: all unit asan unit-binaries targets oracles test kernels lint print-flags format demo bench install package \
 	clean distclean
 all: $(O)/conctrace
 
@@ -169,6 +170,11 @@ test:
 	$(Q)scripts/deps test
 	$(Q)$(MAKE) --no-print-directory all unit-binaries targets oracles
 	$(Q)scripts/run-tests unit asan lint e2e
+
+kernels:
+	$(Q)scripts/deps kernels
+	$(Q)$(MAKE) --no-print-directory all targets
+	$(Q)scripts/run-tests kernels
 
 lint: $(SKELETON)
 	$(Q)scripts/run-tests lint

@@ -181,6 +181,8 @@ void live_detach(struct live *live)
 	governor_status(live->governor, &live->status);
 	governor_stop(live->governor);
 	live->governor = NULL;
+	/* what the probes saw last is newer than a snapshot that was put off for taking long */
+	live->next_snapshot_ns = 0;
 }
 
 void live_say_gone(const struct live *live, const struct options *options)
