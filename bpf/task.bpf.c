@@ -78,14 +78,60 @@ int on_exit(ct_u64 g)
 	return 0;
 }
 
+/* The waiting of all up to now. NULL: no room. */
+static __always_inline struct ct_queue *roll_queue(ct_u64 sema, ct_u64 now)
+{
+	struct ct_queue fresh = { .since_ns = now, .generation = window.generation }, *queue;
+
+	queue = get_or_create(&queues, &sema, &fresh, CT_LOST_OBJECT);
+	if (!queue)
+		return 0;
+	if (queue->generation != window.generation) {
+		*queue = fresh;
+		return queue;
+	}
+	if (queue->waiting && now > queue->since_ns)
+		__sync_fetch_and_add(&queue->ns, (now - queue->since_ns) * queue->waiting);
+	queue->since_ns = now;
+	return queue;
+}
+
+static __always_inline void join_queue(ct_u64 sema, ct_u64 now)
+{
+	struct ct_queue *queue = roll_queue(sema, now);
+
+	if (queue)
+		__sync_fetch_and_add(&queue->waiting, 1);
+}
+
+/*
+ * What the waker is charged with: as Go's own mutex profile has it since 1.22, it made all wait that
+ * are in the queue, since somebody was woken last (runtime/sema.go, semrelease1).
+ */
+static __always_inline ct_u64 leave_queue(ct_u64 sema, ct_u64 now)
+{
+	struct ct_queue *queue = roll_queue(sema, now);
+	ct_u64 ns;
+
+	if (!queue)
+		return 0;
+	ns = __sync_lock_test_and_set(&queue->ns, 0);
+	if (queue->waiting)
+		__sync_fetch_and_sub(&queue->waiting, 1);
+	return ns;
+}
+
 int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 {
 	ct_u64 pcs[CT_STACK_DEPTH] = {}, object = 0;
-	struct ct_task *task = task_of(g);
+	struct ct_task *task;
 	ct_u8 reason = why, kind;
 	struct ct_site *site;
 	ct_u32 index;
 
+	if (config.only_goid && g_goid(g) != config.only_goid)
+		return 0;
+	task = task_of(g);
 	count_event(CT_N_PARK);
 	if (!task)
 		return 0;
@@ -109,6 +155,8 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 	task->site = index;
 	task->since_ns = bpf_ktime_get_ns();
 	task->state = CT_TASK_WAITING;
+	if (config.charge && kind == CT_OBJ_SEMA && object)
+		join_queue(object, task->since_ns);
 	return 0;
 }
 
@@ -149,16 +197,20 @@ static __always_inline void add_to_object(const struct ct_task *task, ct_u64 g, 
 }
 
 static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g, ct_u64 waker_goid,
-				     ct_u64 waited)
+				     ct_u64 waited, ct_u64 now)
 {
 	struct ct_wake_key key = { .site = woken->site };
 	struct ct_wake fresh = {}, *wake;
 
 	if (waker_g) {
 		ct_u64 pcs[CT_STACK_DEPTH] = {};
-
 		/* the waker called into the scheduler: its registers rest in g.sched */
-		walk_frames(read_word(waker_g + config.g_sched_bp), pcs, 0, CT_WAKER_DEPTH);
+		ct_u64 frame = read_word(waker_g + config.g_sched_bp);
+
+		if (config.charge)
+			walk_frames(frame, pcs, 0, CT_STACK_DEPTH);
+		else
+			walk_frames(frame, pcs, 0, CT_WAKER_DEPTH);
 		key.waker = site_of(pcs, CT_WAKER_REASON);
 	}
 	wake = get_or_create(&wakes, &key, &fresh, CT_LOST_WAKE);
@@ -166,17 +218,22 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 		return;
 	add_weighted(&wake->count, 1);
 	add_weighted(&wake->wait_ns_total, waited);
+	if (config.charge && woken->object_kind == CT_OBJ_SEMA && woken->object)
+		add_weighted(&wake->charged_ns, leave_queue(woken->object, now));
 	wake->last_waker_goid = waker_goid;
 	wake->last_woken_goid = woken->goid;
 }
 
 int on_ready(ct_u64 g, ct_u64 g0)
 {
-	struct ct_task *task = task_of(g);
 	ct_u64 now, waited, waker_g, waker_goid;
+	struct ct_task *task;
 	struct ct_site *site;
 	ct_u32 slot, index;
 
+	if (config.only_goid && g_goid(g) != config.only_goid)
+		return 0;
+	task = task_of(g);
 	count_event(CT_N_READY);
 	if (!task)
 		return 0;
@@ -196,7 +253,7 @@ int on_ready(ct_u64 g, ct_u64 g0)
 	if (task->object_kind != CT_OBJ_NONE)
 		add_to_object(task, g, waited, slot, now, waker_goid);
 	if (waited >= config.waker_stack_min_ns)
-		add_wake(task, waker_g, waker_goid, waited);
+		add_wake(task, waker_g, waker_goid, waited, now);
 	task->waits += window.weight;
 	task->wait_ns_total += waited * window.weight;
 	raise_to(&task->wait_ns_max, waited);

@@ -166,6 +166,8 @@ struct ct_config {
 	ct_u32 hchan_lock;
 	ct_u32 max_sites;
 	ct_u64 waker_stack_min_ns;
+	ct_u64 only_goid; /* parks and wake-ups of this goroutine alone; 0: of all */
+	ct_u64 charge;    /* not 0: keep `queues`, and charge what waited to who wakes */
 	ct_u8 reason_kind[CT_REASONS]; /* wait reason -> enum ct_object_kind */
 	ct_u8 reason_op[CT_REASONS];   /* wait reason -> enum ct_chan_op */
 };
@@ -194,8 +196,20 @@ struct ct_wake_key {
 struct ct_wake {
 	ct_u64 count;
 	ct_u64 wait_ns_total;
+	ct_u64 charged_ns; /* of semaphores: what all waited there since the wake-up before */
 	ct_u64 last_waker_goid;
 	ct_u64 last_woken_goid;
+};
+
+/*
+ * queues: who waits at a semaphore, added up; key is its address. Park and wake-up at one semaphore
+ * are under its lock in the runtime, but for the very end of the wake-up.
+ */
+struct ct_queue {
+	ct_u64 since_ns;   /* up to here `ns` is */
+	ct_u64 ns;         /* waited by all since the last wake-up */
+	ct_u32 waiting;    /* seen to park in this window */
+	ct_u32 generation; /* of the window */
 };
 
 /*

@@ -12,6 +12,7 @@ int cmd_stacks(const struct options *options, struct err *err);
 int cmd_locks(const struct options *options, struct err *err);
 int cmd_chans(const struct options *options, struct err *err);
 int cmd_diagnose(const struct options *options, struct err *err);
+int cmd_flame(const struct options *options, struct err *err);
 int cmd_ls(const struct options *options, struct err *err);
 int cmd_doctor(const struct options *options, struct err *err);
 

@@ -44,12 +44,23 @@ static const char *goroot_file(struct target *target)
 	return frame.file;
 }
 
-static int attach(struct live *live, const struct options *options, uint32_t roles, struct err *err)
+static bool wants_probes(const struct options *options, uint32_t roles)
 {
-	const struct probe_options probes = { .max_tasks = options->max_tasks,
-					      .waker_stack_min_ns = WAKER_STACK_MIN_NS };
-	int status = plan_make(&live->target, roles, &live->plan, err);
+	return roles && !options->no_probes && options->max_overhead_pct != 0;
+}
 
+int live_attach(struct live *live, const struct options *options, uint32_t roles,
+		const struct probe_options *special, struct err *err)
+{
+	struct probe_options probes = { .waker_stack_min_ns = WAKER_STACK_MIN_NS };
+	int status;
+
+	if (!wants_probes(options, roles))
+		return 0;
+	if (special)
+		probes = *special;
+	probes.max_tasks = options->max_tasks;
+	status = plan_make(&live->target, roles, &live->plan, err);
 	if (!status)
 		status = probe_session_open(&live->target, &live->plan, &probes, &live->session,
 					    err);
@@ -57,11 +68,6 @@ static int attach(struct live *live, const struct options *options, uint32_t rol
 		status = governor_start(live->session, options->max_overhead_pct, &live->governor,
 					err);
 	return status;
-}
-
-static bool wants_probes(const struct options *options, uint32_t roles)
-{
-	return roles && !options->no_probes && options->max_overhead_pct != 0;
 }
 
 int live_open(struct live *live, const struct options *options, uint32_t roles, struct err *err)
@@ -84,8 +90,8 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 	    model_init(&live->model, &live->target.layout, live->target.reasons_minor,
 		       look_up_frames, look_up_data, &live->target, goroot_file(&live->target)))
 		status = output_no_memory(err);
-	if (!status && wants_probes(options, roles))
-		status = attach(live, options, roles, err);
+	if (!status)
+		status = live_attach(live, options, roles, NULL, err);
 	if (status)
 		live_close(live);
 	return status;

@@ -38,6 +38,9 @@ struct live {
 
 /* The process that the options name, with the probes of `roles` on (0: none). */
 int live_open(struct live *live, const struct options *options, uint32_t roles, struct err *err);
+/* For one that was opened with roles 0: put the probes in place now. special: NULL, or how. */
+int live_attach(struct live *live, const struct options *options, uint32_t roles,
+		const struct probe_options *special, struct err *err);
 void live_close(struct live *live);
 
 /*

@@ -86,6 +86,28 @@ static const struct command commands[] = {
 		.example = "conctrace diagnose -p 1234 --service web",
 	},
 	{
+		.name = "flame",
+		.run = cmd_flame,
+		.formats = FORMAT_BIT(FORMAT_FOLDED) | FORMAT_BIT(FORMAT_SVG) |
+			   FORMAT_BIT(FORMAT_PPROF) | FORMAT_BIT(FORMAT_SPEEDSCOPE),
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
+			   TAKES_FLAME,
+		.summary = "a flamegraph of where time is waited, as picture, pprof or folded stacks",
+		.more = "      --of WHAT         wait: time waited, which is the default; lock, chan: for what,\n"
+			"                        as the leaf; spawn: goroutines created; tasks: goroutines that\n"
+			"                        exist; block, mutex: as Go's own profiles of these names\n"
+			"      --reason TEXT     only waits with TEXT in their reason\n"
+			"      --lock ADDR, --chan ADDR, --goid N\n"
+			"                        only waits for that one, or of that goroutine\n"
+			"      --created-by      the go statement that made the goroutine is the root\n\n"
+			"The format follows from the name of --output: .svg, .pb.gz (pprof), .json (speedscope),\n"
+			".folded; else --format says it: svg, pprof, speedscope or folded, the default.\n"
+			"Traces for --duration seconds, 5 unless told; --interval is the mean time between two\n"
+			"snapshots, 0.01 unless told.\n",
+		.example = "conctrace flame -p 1234 -d 10 -o waits.svg\n"
+			   "  conctrace flame -p 1234 --of mutex -o mutex.pb.gz && go tool pprof -top mutex.pb.gz",
+	},
+	{
 		.name = "ls",
 		.run = cmd_ls,
 		.formats = FORMATS_TEXT_JSON,

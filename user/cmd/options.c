@@ -32,6 +32,12 @@ enum long_option {
 	OPT_EVERY,
 	OPT_ALERTMANAGER,
 	OPT_RACE_LOG,
+	OPT_OF,
+	OPT_REASON,
+	OPT_LOCK,
+	OPT_CHAN,
+	OPT_GOID,
+	OPT_CREATED_BY,
 	OPT_VERSION,
 };
 
@@ -59,6 +65,12 @@ static const struct option long_options[] = {
 	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "alertmanager", required_argument, NULL, OPT_ALERTMANAGER },
 	{ "race-log", required_argument, NULL, OPT_RACE_LOG },
+	{ "of", required_argument, NULL, OPT_OF },
+	{ "reason", required_argument, NULL, OPT_REASON },
+	{ "lock", required_argument, NULL, OPT_LOCK },
+	{ "chan", required_argument, NULL, OPT_CHAN },
+	{ "goid", required_argument, NULL, OPT_GOID },
+	{ "created-by", no_argument, NULL, OPT_CREATED_BY },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -203,6 +215,28 @@ static int parse_file(struct err *err, const char *option, const char *text, con
 	return *text ? 0 : bad_value(err, option, text, "a file's name");
 }
 
+static int parse_of(struct err *err, const char *text, struct options *options)
+{
+	for (int of = 0; of < FLAME_OF_COUNT; of++)
+		if (!strcmp(text, flame_of_name((enum flame_of)of))) {
+			options->flame.of = (enum flame_of)of;
+			return 0;
+		}
+	return bad_value(err, "--of", text, "wait, lock, chan, spawn, tasks, block or mutex");
+}
+
+/* As the tables print it. */
+static int parse_address(struct err *err, const char *option, const char *text, uint64_t *addr)
+{
+	char *end;
+
+	errno = 0;
+	*addr = strtoull(text, &end, 16);
+	if (errno || *end || end == text || strchr("+- \t", text[0]) || !*addr)
+		return bad_value(err, option, text, "an address, as 0xc000012345");
+	return 0;
+}
+
 /* A command that cannot use an option says so rather than ignoring it. */
 static unsigned needed_for(int option)
 {
@@ -232,6 +266,13 @@ static unsigned needed_for(int option)
 	case OPT_ALERTMANAGER:
 	case OPT_RACE_LOG:
 		return TAKES_LIMITS;
+	case OPT_OF:
+	case OPT_REASON:
+	case OPT_LOCK:
+	case OPT_CHAN:
+	case OPT_GOID:
+	case OPT_CREATED_BY:
+		return TAKES_FLAME;
 	default:
 		return 0;
 	}
@@ -253,6 +294,7 @@ static int take(int option, const char *value, struct options *options, struct e
 	case 'd':
 		return parse_seconds(err, "--duration", value, &options->duration_ns);
 	case 'i':
+		options->interval_given = true;
 		return parse_seconds(err, "--interval", value, &options->interval_ns);
 	case 'f':
 		options->format_word = value;
@@ -317,6 +359,22 @@ static int take(int option, const char *value, struct options *options, struct e
 		return *value ? 0 : bad_value(err, "--alertmanager", value, "a URL");
 	case OPT_RACE_LOG:
 		return parse_file(err, "--race-log", value, &options->race_log);
+	case OPT_OF:
+		return parse_of(err, value, options);
+	case OPT_REASON:
+		options->flame.reason = value;
+		return 0;
+	case OPT_LOCK:
+		return parse_address(err, "--lock", value, &options->flame.object);
+	case OPT_CHAN:
+		return parse_address(err, "--chan", value, &options->flame.object);
+	case OPT_GOID:
+		if (!parse_count(value, INT64_MAX, &options->flame.goid))
+			return bad_value(err, "--goid", value, "a goroutine's id");
+		return 0;
+	case OPT_CREATED_BY:
+		options->flame.created_by = true;
+		return 0;
 	default:
 		options->version = true;
 		return 0;

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "detect/finding.h"
 #include "detect/limits.h"
+#include "model/flame.h"
 #include "model/select.h"
 
 /* What a command can give; FORMAT_DEFAULT: not given, the first that the command has. */
@@ -38,6 +39,7 @@ struct options {
 	const char *name;     /* NULL: not given */
 	uint64_t duration_ns; /* 0: not given */
 	uint64_t interval_ns;
+	bool interval_given;
 	enum output_format format;
 	const char *format_word; /* NULL: not given */
 	const char *output;      /* NULL: stdout */
@@ -52,6 +54,7 @@ struct options {
 	const char *config, *race_log, *alertmanager; /* NULL: not given */
 	int severity;      /* enum severity: from there on the exit status is 3 */
 	uint64_t every_ns; /* 0: once */
+	struct flame_options flame;
 };
 
 /* What a command takes beyond the options that all have. */
@@ -63,6 +66,7 @@ enum options_allowed {
 	TAKES_DURATION = 16, /* -d, -i */
 	TAKES_PROBES = 32,   /* --max-overhead, --max-tasks, --no-probes */
 	TAKES_LIMITS = 64,   /* --service, --max-goroutines, --config, --severity, --every, ... */
+	TAKES_FLAME = 128,   /* --of, --reason, --lock, --chan, --goid, --created-by */
 };
 
 /*

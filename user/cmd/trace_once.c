@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cmd/trace_once.h"
 
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "cmd/output.h"
+#include "cmd/progress.h"
 
 #define DURATION_DEFAULT_NS (5 * NSEC_PER_SEC)
 
@@ -32,7 +31,7 @@ int trace_print(const struct trace_once *how, struct live *live, const struct op
 /* On a terminal, how long it will still take. */
 static void trace(struct live *live, const struct options *options, uint64_t end_ns)
 {
-	bool progress = !options->quiet && isatty(STDERR_FILENO);
+	bool progress = progress_wanted(options);
 	uint64_t now_ns;
 
 	while ((now_ns = clock_now_ns()) < end_ns) {
@@ -40,15 +39,12 @@ static void trace(struct live *live, const struct options *options, uint64_t end
 			progress && now_ns + NSEC_PER_SEC < end_ns ? now_ns + NSEC_PER_SEC : end_ns;
 
 		if (progress)
-			fprintf(stderr,
-				"\rtracing, %llu s left; Ctrl-C ends it with the result \033[K",
-				(unsigned long long)((end_ns - now_ns + NSEC_PER_SEC - 1) /
-						     NSEC_PER_SEC));
+			progress_show(end_ns - now_ns);
 		if (!live_pause(live, next_ns))
 			break;
 	}
 	if (progress)
-		fputs("\r\033[K", stderr);
+		progress_end();
 }
 
 static int capture(const struct trace_once *how, struct live *live, const struct options *options,

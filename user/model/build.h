@@ -29,12 +29,16 @@ int build_chans(struct build *build);
 int build_lock_states(struct build *build); /* of the locks' own words */
 int build_parties(struct build *build);     /* who holds them, and who could end the waits */
 int build_spawns(struct build *build);
+int build_wakes(struct build *build);
 int build_sampled(struct build *build); /* waits too long for the windows, by snapshots */
 
 /* NULL: the probes have no such site. */
 struct stack *build_site_stack(const struct build *build, uint32_t site);
 /* The stack as the probes would have kept it: no deeper than they look. NULL: no memory. */
 struct stack *build_probe_stack(const struct build *build, const struct stack *stack);
+/* Without gopark itself, which the probes' stacks do not have either. NULL: none, or no memory. */
+struct stack *build_snapshot_stack(struct model *model, const struct snapshot *snapshot,
+				   const struct goroutine *goroutine);
 /* How long the task has waited so far; 0: unknown. */
 uint64_t build_waited_ns(const struct build *build, const struct model_task *task);
 

@@ -71,9 +71,7 @@ struct stack *build_site_stack(const struct build *build, uint32_t site)
 
 struct stack *build_probe_stack(const struct build *build, const struct stack *stack)
 {
-	size_t depth = stack->pc_count < CT_STACK_DEPTH ? stack->pc_count : CT_STACK_DEPTH;
-
-	return stack_intern(build->model->stacks, stack->pcs, depth);
+	return stack_prefix(build->model->stacks, stack);
 }
 
 /* The kernel keeps return addresses; what called is one byte before. */

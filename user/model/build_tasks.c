@@ -55,21 +55,21 @@ static const struct ct_task *event_of(struct event_index *index, uint64_t g, uin
 	return node && node->row->task.goid == goid ? &node->row->task : NULL;
 }
 
-/* The stack without gopark itself, which the probes' stacks do not have either. */
-static struct stack *snapshot_stack(struct build *build, const struct goroutine *goroutine)
+struct stack *build_snapshot_stack(struct model *model, const struct snapshot *snapshot,
+				   const struct goroutine *goroutine)
 {
-	const uint64_t *pcs = build->snapshot->pcs.data + goroutine->first_pc;
+	const uint64_t *pcs = snapshot->pcs.data + goroutine->first_pc;
 	const struct pclntab_frame *frames;
 	size_t count = goroutine->pc_count;
 
 	if (!count)
 		return NULL;
-	if (symbols_frames(build->model->symbols, pcs[0], &frames) == 1 &&
+	if (symbols_frames(model->symbols, pcs[0], &frames) == 1 &&
 	    !strcmp(frames[0].function, "runtime.gopark")) {
 		pcs++;
 		count--;
 	}
-	return stack_intern(build->model->stacks, pcs, count);
+	return stack_intern(model->stacks, pcs, count);
 }
 
 static void take_event(struct model_task *task, const struct ct_task *event)
@@ -151,7 +151,7 @@ static int add_from_snapshot(struct build *build, struct event_index *events)
 			.locked = goroutine->locked,
 			.scan = goroutine->scan,
 			.torn = goroutine->torn,
-			.stack = snapshot_stack(build, goroutine),
+			.stack = build_snapshot_stack(build->model, snapshot, goroutine),
 			.goroutine = goroutine,
 		};
 		if (event && !build->model->estimated)

@@ -154,6 +154,14 @@ struct model_spawn {
 	bool system; /* the runtime's own */
 };
 
+/* Who ended waits, of those that the probes kept the waker of; totals since the attach. */
+struct model_wake {
+	struct stack *woken, *waker; /* waker NULL: a timer, the network, the runtime */
+	uint32_t reason;             /* of the wait */
+	uint64_t count, wait_ns_total;
+	uint64_t charged_ns; /* of locks: see struct ct_wake; 0 unless asked for */
+};
+
 struct model_rates { /* a second, since the last update */
 	double spawn, exit, park, ready;
 };
@@ -186,6 +194,7 @@ struct model {
 	VEC(struct model_object_site) object_sites;
 	VEC(struct model_party) parties; /* of each lock and channel together */
 	VEC(struct model_spawn) spawns;  /* most spawned first */
+	VEC(struct model_wake) wakes;
 
 	struct model_history *history; /* what the last update saw */
 };

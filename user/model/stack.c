@@ -5,6 +5,10 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "conctrace_abi.h"
+
+#define PREFIX_LEN (CT_STACK_DEPTH * sizeof(uint64_t))
+
 struct node {
 	struct stack stack;
 	uint64_t *pcs;
@@ -12,9 +16,16 @@ struct node {
 	UT_hash_handle hh;
 };
 
+/* Deeper stacks by their first pcs. */
+struct prefix {
+	const struct stack *only; /* NULL: there are several */
+	UT_hash_handle hh;
+};
+
 struct stack_table {
 	struct symbols *symbols;
 	struct node *nodes;
+	struct prefix *prefixes; /* the key lies in the first of the stacks */
 };
 
 struct stack_table *stack_table_new(struct symbols *symbols)
@@ -35,10 +46,15 @@ static void node_free(struct node *node)
 
 void stack_table_free(struct stack_table *table)
 {
+	struct prefix *prefix, *next_prefix;
 	struct node *node, *next;
 
 	if (!table)
 		return;
+	HASH_ITER(hh, table->prefixes, prefix, next_prefix) {
+		HASH_DEL(table->prefixes, prefix);
+		free(prefix);
+	}
 	HASH_ITER(hh, table->nodes, node, next) {
 		HASH_DEL(table->nodes, node);
 		node_free(node);
@@ -127,6 +143,55 @@ static void find_site(struct stack_table *table, struct stack *stack)
 		stack->site = stack->frames[stack->frame_count - 1];
 }
 
+/* Where goroutines end up when their function returns, or where the main one begins. */
+static bool is_whole(struct stack_table *table, const struct stack *stack)
+{
+	const struct pclntab_frame *frames;
+	size_t count = stack->pc_count ?
+			       symbols_frames(table->symbols, stack->pcs[stack->pc_count - 1],
+					      &frames) :
+			       0;
+
+	return count && (is_goexit(&frames[count - 1]) ||
+			 !strcmp(frames[count - 1].function, "runtime.mstart"));
+}
+
+static int note_prefix(struct stack_table *table, const struct stack *stack)
+{
+	struct prefix *prefix;
+
+	if (stack->pc_count <= CT_STACK_DEPTH)
+		return 0;
+	HASH_FIND(hh, table->prefixes, stack->pcs, PREFIX_LEN, prefix);
+	if (prefix) {
+		prefix->only = NULL;
+		return 0;
+	}
+	prefix = calloc(1, sizeof(*prefix));
+	if (!prefix)
+		return -1;
+	prefix->only = stack;
+	HASH_ADD_KEYPTR(hh, table->prefixes, stack->pcs, PREFIX_LEN, prefix);
+	return 0;
+}
+
+const struct stack *stack_deeper(const struct stack_table *table, const struct stack *stack)
+{
+	struct prefix *prefix;
+
+	if (stack->pc_count != CT_STACK_DEPTH)
+		return NULL;
+	HASH_FIND(hh, table->prefixes, stack->pcs, PREFIX_LEN, prefix);
+	return prefix ? prefix->only : NULL;
+}
+
+struct stack *stack_prefix(struct stack_table *table, const struct stack *stack)
+{
+	size_t depth = stack->pc_count < CT_STACK_DEPTH ? stack->pc_count : CT_STACK_DEPTH;
+
+	return stack_intern(table, stack->pcs, depth);
+}
+
 struct stack *stack_intern(struct stack_table *table, const uint64_t *pcs, size_t count)
 {
 	struct node *node;
@@ -146,12 +211,13 @@ struct stack *stack_intern(struct stack_table *table, const uint64_t *pcs, size_
 	memcpy(node->pcs, pcs, key_len);
 	node->stack.pcs = node->pcs;
 	node->stack.pc_count = count;
-	if (expand(table, &node->stack)) {
+	if (expand(table, &node->stack) || note_prefix(table, &node->stack)) {
 		node_free(node);
 		return NULL;
 	}
 	node->stack.number = HASH_COUNT(table->nodes) + 1;
 	node->stack.lock = lock_of(&node->stack);
+	node->stack.whole = is_whole(table, &node->stack);
 	find_site(table, &node->stack);
 	HASH_ADD_KEYPTR(hh, table->nodes, node->pcs, key_len, node);
 	return &node->stack;

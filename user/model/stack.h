@@ -26,6 +26,7 @@ struct stack {
 	const struct pclntab_frame *site;
 	bool site_is_guess; /* no application frame known: the outermost known one, or created by */
 	enum lock_kind lock; /* which lock operation the stack is in */
+	bool whole;          /* its last pc is where goroutines begin */
 };
 
 struct stack_table;
@@ -35,6 +36,14 @@ void stack_table_free(struct stack_table *table);
 
 /* NULL: no memory. The same pcs give the same pointer, which is good as long as the table. */
 struct stack *stack_intern(struct stack_table *table, const uint64_t *pcs, size_t count);
+
+/* The stack as the probes would have kept it: no deeper than CT_STACK_DEPTH pcs. NULL: no memory. */
+struct stack *stack_prefix(struct stack_table *table, const struct stack *stack);
+/*
+ * Of the stacks in the table the one that begins as `stack` does and is deeper than CT_STACK_DEPTH;
+ * NULL: none, or several, or `stack` is not that deep itself.
+ */
+const struct stack *stack_deeper(const struct stack_table *table, const struct stack *stack);
 
 /* The stack goes on as `deeper` does: take its site when this one's is a guess. */
 void stack_complete(struct stack *stack, const struct stack *deeper);

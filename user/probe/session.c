@@ -93,6 +93,8 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	probe_config_for(target, &config);
 	config.max_sites = bpf_map__max_entries(session->skel->maps.sites);
 	config.waker_stack_min_ns = options->waker_stack_min_ns;
+	config.only_goid = options->only_goid;
+	config.charge = options->charge_wakers;
 	session->skel->rodata->config = config;
 	bpf_map__set_max_entries(session->skel->maps.tasks,
 				 options->max_tasks ? options->max_tasks : DEFAULT_MAX_TASKS);

@@ -23,6 +23,8 @@
 struct probe_options {
 	uint32_t max_tasks;          /* goroutines kept in the kernel; 0: default 262144 */
 	uint64_t waker_stack_min_ns; /* keep the waker's stack for waits at least this long */
+	uint64_t only_goid;          /* parks and wake-ups of one goroutine; 0: of all */
+	bool charge_wakers;          /* ct_wake.charged_ns; with a waker_stack_min_ns of 0 */
 	bool force_perf;             /* perf events even where the kernel has better, for tests */
 	bool floor;                  /* an empty program on every probe, for benchmarks */
 };

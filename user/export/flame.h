@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Weighted stacks in the formats of other people's tools, and as a picture of our own.
+ *
+ * Names are as Go prints them ("main.(*queue[...]).pop"). What comes from the target need not be
+ * UTF-8: bytes that are not become U+FFFD, but in the folded form, which has no encoding.
+ */
+#ifndef EXPORT_FLAME_H
+#define EXPORT_FLAME_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "model/capture.h"
+#include "model/flame.h"
+#include "target/target.h"
+
+struct flame_source {
+	const struct target *target;
+	const struct capture *capture;
+	struct model *model;
+	const struct flame *flame;
+	uint64_t time_ns; /* of the end, since 1970 */
+};
+
+/* All: 0 or -ENOMEM; errors of the stream stay in it (ferror). */
+
+/*
+ * A line a stack: frames from the outermost on with ; between them, a space, and the value: ns, or a
+ * count. Of a name ; and control characters are written as %3b and so on, the way Go's linker escapes
+ * what is special in a symbol's name; spaces stay.
+ */
+int flame_folded(FILE *out, const struct flame_source *source);
+
+/* One file that loads nothing: zoom, search, numbers on hover; #q=TEXT and #z=BOX begin with those. */
+int flame_svg(FILE *out, const struct flame_source *source);
+
+/* https://www.speedscope.app/file-format-schema.json; NULL: no memory. */
+json_t *flame_speedscope(const struct flame_source *source);
+
+/*
+ * A gzipped profile.proto. Sample types are those of Go's own profiles: "goroutine"/count of
+ * FLAME_TASKS; "contentions"/count and "delay"/nanoseconds of all that is time, "spawns"/count.
+ * Inlined frames are lines of one location.
+ */
+int flame_pprof(FILE *out, const struct flame_source *source);
+
+#endif
