@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "cmd/command.h"
@@ -12,7 +11,6 @@
 #include "export/flame.h"
 #include "export/flame_text.h"
 
-#define COMMAND_LINE "reading the command line"
 #define DURATION_DEFAULT_NS (5 * NSEC_PER_SEC)
 #define SAMPLE_NS 10000000
 /* Where every event is traced, samples are but for waits that began before. */
@@ -54,7 +52,7 @@ static int choose_format(struct options *options, struct err *err)
 			options->format = known[i].format;
 			return 0;
 		}
-	return err_set(err, EINVAL, COMMAND_LINE,
+	return err_set(err, EINVAL, OPTIONS_WHAT,
 		       "name it .svg, .folded, .pb.gz or .json, or give -f FORMAT",
 		       "the format does not follow from the name \"%.80s\"", options->output);
 }
@@ -70,11 +68,11 @@ static int check(const struct options *options, struct err *err)
 	bool no_probes = options->no_probes || options->max_overhead_pct == 0;
 
 	if (no_probes && (flame->of == FLAME_SPAWN || flame->of == FLAME_MUTEX))
-		return err_set(err, EINVAL, COMMAND_LINE, "leave --no-probes out",
+		return err_set(err, EINVAL, OPTIONS_WHAT, "leave --no-probes out",
 			       "only probes see what --of %s shows", flame_of_name(flame->of));
 	if ((flame->of == FLAME_SPAWN || flame->of == FLAME_MUTEX) &&
 	    (flame->goid || flame->object || flame->created_by))
-		return err_set(err, EINVAL, COMMAND_LINE, "use them with --of wait or tasks",
+		return err_set(err, EINVAL, OPTIONS_WHAT, "use them with --of wait or tasks",
 			       "--of %s has no --lock, --chan, --goid and --created-by",
 			       flame_of_name(flame->of));
 	return 0;
@@ -186,14 +184,6 @@ static int capture(struct live *live, struct sampler *sampler, const struct capt
 
 /* ---- the result ----------------------------------------------------------------------------------- */
 
-static uint64_t time_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
 static int write_text(const struct flame_source *source, const struct options *options,
 		      struct err *err)
 {
@@ -230,13 +220,15 @@ static int print(struct live *live, const struct sampler *sampler, const struct 
 		 struct err *err)
 {
 	struct flame flame = { 0 };
-	struct flame_source source = { .target = &live->target,
+	struct flame_binary binary;
+	struct flame_source source = { .facts = &live->facts,
+				       .binary = &binary,
 				       .capture = &live->capture,
 				       .model = &live->model,
-				       .flame = &flame,
-				       .time_ns = time_now_ns() };
+				       .flame = &flame };
 	int status;
 
+	flame_binary_of(&live->target, &binary);
 	if (flame_make(&live->model, sampler->samples, &options->flame, &flame)) {
 		flame_free(&flame);
 		return output_no_memory(err);
@@ -258,7 +250,7 @@ int cmd_flame(const struct options *options, struct err *err)
 	int status = make_plan(options, &plan, err);
 
 	if (status)
-		return 2;
+		return status;
 	status = live_open(&live, &plan.options, 0, err);
 	if (status)
 		return status;

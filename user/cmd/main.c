@@ -234,5 +234,8 @@ int main(int argc, char **argv)
 	status = command->run(&options, &err);
 	if (status == -EPIPE)
 		return 0;
-	return status < 0 ? report(&err, 1) : status;
+	if (status >= 0)
+		return status;
+	/* some wrong usage only the command can tell */
+	return report(&err, strcmp(err.what, OPTIONS_WHAT) ? 1 : 2);
 }

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-#define WHAT "reading the command line"
+#define WHAT OPTIONS_WHAT
 #define TODO "see `conctrace --help`"
 #define SECONDS_MAX 1e9
 

@@ -32,6 +32,9 @@ enum output_format {
 #define FORMAT_BIT(format) (1U << (format))
 #define FORMATS_TEXT_JSON (FORMAT_BIT(FORMAT_TEXT) | FORMAT_BIT(FORMAT_JSON))
 
+/* err.what of wrong usage */
+#define OPTIONS_WHAT "reading the command line"
+
 #define OVERHEAD_NONE -1.0 /* trace every event */
 
 struct options {

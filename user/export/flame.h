@@ -13,14 +13,22 @@
 
 #include "model/capture.h"
 #include "model/flame.h"
-#include "target/target.h"
+#include "target/facts.h"
+
+/* Where the code is that addresses are of, for tools that look them up. */
+struct flame_binary {
+	uint64_t start, limit, offset; /* run-time addresses, and in the file; 0: unknown */
+	char build_id[41], go_build_id[128]; /* GNU's and Go's; "": none */
+};
+
+void flame_binary_of(const struct target *target, struct flame_binary *binary);
 
 struct flame_source {
-	const struct target *target;
+	const struct target_facts *facts;
+	const struct flame_binary *binary;
 	const struct capture *capture;
 	struct model *model;
 	const struct flame *flame;
-	uint64_t time_ns; /* of the end, since 1970 */
 };
 
 /* All: 0 or -ENOMEM; errors of the stream stay in it (ferror). */

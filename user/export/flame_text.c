@@ -49,11 +49,11 @@ static const char *base_name(const char *path)
 
 void flame_process(const struct flame_source *source, char *text, size_t size)
 {
-	const struct target *target = source->target;
+	const struct target_facts *facts = source->facts;
 
-	snprintf(text, size, "%.200s (pid %d, %s%s%s%s)", base_name(target->exe), (int)target->pid,
-		 target->build.go_version, target->stripped ? ", stripped" : "",
-		 target->image.pie ? ", PIE" : "", target->cgo ? ", cgo" : "");
+	snprintf(text, size, "%.200s (pid %d, %s%s%s%s)", base_name(facts->exe), (int)facts->pid,
+		 facts->go_version, facts->stripped ? ", stripped" : "",
+		 facts->pie ? ", PIE" : "", facts->cgo ? ", cgo" : "");
 }
 
 static double percent(uint64_t part, uint64_t all)

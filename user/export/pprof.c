@@ -10,6 +10,8 @@
 #include "export/flame_text.h"
 #include "export/pprof.pb-c.h"
 
+#define PAGE_REST 0xfffULL
+
 typedef Conctrace__Pprof__Profile Profile;
 typedef Conctrace__Pprof__ValueType ValueType;
 typedef Conctrace__Pprof__Sample Sample;
@@ -359,30 +361,42 @@ static void add_types(struct builder *builder)
 	profile->period = 1;
 }
 
-/* As the kernel maps it: whole pages, from the file's first byte of the segment with code on. */
+void flame_binary_of(const struct target *target, struct flame_binary *binary)
+{
+	const struct elf_image *image = &target->image;
+
+	*binary = (struct flame_binary){ 0 };
+	snprintf(binary->build_id, sizeof(binary->build_id), "%s", image->build_id);
+	snprintf(binary->go_build_id, sizeof(binary->go_build_id), "%s", image->go_build_id);
+	for (size_t i = 0; i < image->segment_count; i++) {
+		const struct elf_segment *code = &image->segments[i];
+		uint64_t addr = code->vaddr + target->load_bias;
+
+		if (!(code->flags & PF_X))
+			continue;
+		/* the kernel maps whole pages */
+		binary->start = addr & ~PAGE_REST;
+		binary->limit = (addr + code->memsz + PAGE_REST) & ~PAGE_REST;
+		binary->offset = code->offset & ~PAGE_REST;
+		return;
+	}
+}
+
 static void add_mapping(struct builder *builder)
 {
-	const struct target *target = builder->source->target;
-	const struct elf_image *image = &target->image;
-	const struct elf_segment *code = NULL;
+	const struct flame_binary *binary = builder->source->binary;
 	Mapping *mapping = fresh(builder, sizeof(*mapping));
 
 	if (!mapping)
 		return;
 	conctrace__pprof__mapping__init(mapping);
-	for (size_t i = 0; i < image->segment_count && !code; i++)
-		if (image->segments[i].flags & PF_X)
-			code = &image->segments[i];
 	mapping->id = 1;
-	if (code) {
-		mapping->memory_start = (code->vaddr + target->load_bias) & ~0xfffULL;
-		mapping->memory_limit =
-			(code->vaddr + target->load_bias + code->memsz + 0xfff) & ~0xfffULL;
-		mapping->file_offset = code->offset & ~0xfffULL;
-	}
-	mapping->filename = string(builder, target->exe);
-	mapping->build_id = string(builder, image->build_id[0] ? image->build_id :
-								 image->go_build_id);
+	mapping->memory_start = binary->start;
+	mapping->memory_limit = binary->limit;
+	mapping->file_offset = binary->offset;
+	mapping->filename = string(builder, builder->source->facts->exe);
+	mapping->build_id = string(builder, binary->build_id[0] ? binary->build_id :
+								  binary->go_build_id);
 	mapping->has_functions = mapping->has_filenames = true;
 	mapping->has_line_numbers = mapping->has_inline_frames = true;
 	APPEND(builder, builder->profile->mapping, builder->profile->n_mapping, mapping);
@@ -405,9 +419,9 @@ static void add_comments(struct builder *builder)
 	add_comment(builder, text);
 	flame_origin(source, part, sizeof(part));
 	add_comment(builder, part);
-	if (!source->target->image.go_build_id[0])
+	if (!source->binary->go_build_id[0])
 		return;
-	snprintf(text, sizeof(text), "Go build id %s", source->target->image.go_build_id);
+	snprintf(text, sizeof(text), "Go build id %s", source->binary->go_build_id);
 	add_comment(builder, text);
 }
 
@@ -419,7 +433,7 @@ static void build(struct builder *builder)
 	add_types(builder);
 	add_mapping(builder);
 	builder->profile->duration_nanos = (int64_t)source->flame->duration_ns;
-	builder->profile->time_nanos = (int64_t)(source->time_ns - source->flame->duration_ns);
+	builder->profile->time_nanos = (int64_t)(source->capture->wall_ns - source->flame->duration_ns);
 	add_comments(builder);
 	for (size_t i = 0; i < source->flame->stacks.len && !builder->failed; i++)
 		add_sample(builder, &source->flame->stacks.data[i]);
