@@ -37,9 +37,9 @@ static int choose_format(struct options *options, struct err *err)
 		const char *suffix;
 		enum output_format format;
 	} known[] = {
-		{ ".svg", FORMAT_SVG },         { ".folded", FORMAT_FOLDED },
-		{ ".txt", FORMAT_FOLDED },      { ".pb.gz", FORMAT_PPROF },
-		{ ".pprof", FORMAT_PPROF },     { ".json", FORMAT_SPEEDSCOPE },
+		{ ".svg", FORMAT_SVG },     { ".folded", FORMAT_FOLDED },
+		{ ".txt", FORMAT_FOLDED },  { ".pb.gz", FORMAT_PPROF },
+		{ ".pprof", FORMAT_PPROF }, { ".json", FORMAT_SPEEDSCOPE },
 	};
 
 	if (options->format != FORMAT_DEFAULT)

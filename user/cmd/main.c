@@ -92,7 +92,8 @@ static const struct command commands[] = {
 			   FORMAT_BIT(FORMAT_PPROF) | FORMAT_BIT(FORMAT_SPEEDSCOPE),
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
 			   TAKES_FLAME,
-		.summary = "a flamegraph of where time is waited, as picture, pprof or folded stacks",
+		.summary =
+			"a flamegraph of where time is waited, as picture, pprof or folded stacks",
 		.more = "      --of WHAT         wait: time waited, which is the default; lock, chan: for what,\n"
 			"                        as the leaf; spawn: goroutines created; tasks: goroutines that\n"
 			"                        exist; block, mutex: as Go's own profiles of these names\n"
@@ -104,8 +105,9 @@ static const struct command commands[] = {
 			".folded; else --format says it: svg, pprof, speedscope or folded, the default.\n"
 			"Traces for --duration seconds, 5 unless told; --interval is the mean time between two\n"
 			"snapshots, 0.01 unless told.\n",
-		.example = "conctrace flame -p 1234 -d 10 -o waits.svg\n"
-			   "  conctrace flame -p 1234 --of mutex -o mutex.pb.gz && go tool pprof -top mutex.pb.gz",
+		.example =
+			"conctrace flame -p 1234 -d 10 -o waits.svg\n"
+			"  conctrace flame -p 1234 --of mutex -o mutex.pb.gz && go tool pprof -top mutex.pb.gz",
 	},
 	{
 		.name = "ls",

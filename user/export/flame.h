@@ -17,7 +17,7 @@
 
 /* Where the code is that addresses are of, for tools that look them up. */
 struct flame_binary {
-	uint64_t start, limit, offset; /* run-time addresses, and in the file; 0: unknown */
+	uint64_t start, limit, offset;       /* run-time addresses, and in the file; 0: unknown */
 	char build_id[41], go_build_id[128]; /* GNU's and Go's; "": none */
 };
 

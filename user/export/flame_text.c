@@ -52,8 +52,8 @@ void flame_process(const struct flame_source *source, char *text, size_t size)
 	const struct target_facts *facts = source->facts;
 
 	snprintf(text, size, "%.200s (pid %d, %s%s%s%s)", base_name(facts->exe), (int)facts->pid,
-		 facts->go_version, facts->stripped ? ", stripped" : "",
-		 facts->pie ? ", PIE" : "", facts->cgo ? ", cgo" : "");
+		 facts->go_version, facts->stripped ? ", stripped" : "", facts->pie ? ", PIE" : "",
+		 facts->cgo ? ", cgo" : "");
 }
 
 static double percent(uint64_t part, uint64_t all)
@@ -113,8 +113,12 @@ void flame_origin(const struct flame_source *source, char *text, size_t size)
 /* Length of the UTF-8 character that begins here; 0: it is none. */
 static size_t character(const unsigned char *at)
 {
-	size_t len = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 :
-		     at[0] < 0xf5 ? 4 : 0;
+	size_t len = at[0] < 0x80 ? 1 :
+		     at[0] < 0xc2 ? 0 :
+		     at[0] < 0xe0 ? 2 :
+		     at[0] < 0xf0 ? 3 :
+		     at[0] < 0xf5 ? 4 :
+				    0;
 
 	for (size_t i = 1; i < len; i++)
 		if ((at[i] & 0xc0) != 0x80)

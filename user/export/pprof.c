@@ -158,8 +158,8 @@ static void add_line(struct builder *builder, Location *location, const char *na
 	if (!line)
 		return;
 	conctrace__pprof__line__init(line);
-	line->function_id = function(builder, name, place ? place->file : "",
-				     place ? place->start_line : 0);
+	line->function_id =
+		function(builder, name, place ? place->file : "", place ? place->start_line : 0);
 	line->line = place ? place->line : 0;
 	APPEND(builder, location->line, location->n_line, line);
 }
@@ -250,11 +250,12 @@ static void add_code(struct builder *builder, Sample *sample, const struct flame
 		if (first < from->hidden)
 			first = from->hidden < frame ? from->hidden : frame;
 		if (first < frame)
-			append_location(builder, sample,
-					location_of_pc(builder, stack->pcs[pc],
-						       (const struct pclntab_frame *const *)
-							       stack->frames + first,
-						       frame - first));
+			append_location(
+				builder, sample,
+				location_of_pc(builder, stack->pcs[pc],
+					       (const struct pclntab_frame *const *)stack->frames +
+						       first,
+					       frame - first));
 	}
 }
 
@@ -395,8 +396,8 @@ static void add_mapping(struct builder *builder)
 	mapping->memory_limit = binary->limit;
 	mapping->file_offset = binary->offset;
 	mapping->filename = string(builder, builder->source->facts->exe);
-	mapping->build_id = string(builder, binary->build_id[0] ? binary->build_id :
-								  binary->go_build_id);
+	mapping->build_id =
+		string(builder, binary->build_id[0] ? binary->build_id : binary->go_build_id);
 	mapping->has_functions = mapping->has_filenames = true;
 	mapping->has_line_numbers = mapping->has_inline_frames = true;
 	APPEND(builder, builder->profile->mapping, builder->profile->n_mapping, mapping);
@@ -433,7 +434,8 @@ static void build(struct builder *builder)
 	add_types(builder);
 	add_mapping(builder);
 	builder->profile->duration_nanos = (int64_t)source->flame->duration_ns;
-	builder->profile->time_nanos = (int64_t)(source->capture->wall_ns - source->flame->duration_ns);
+	builder->profile->time_nanos =
+		(int64_t)(source->capture->wall_ns - source->flame->duration_ns);
 	add_comments(builder);
 	for (size_t i = 0; i < source->flame->stacks.len && !builder->failed; i++)
 		add_sample(builder, &source->flame->stacks.data[i]);

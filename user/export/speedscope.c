@@ -104,8 +104,8 @@ json_t *flame_speedscope(const struct flame_source *source)
 		const struct flame_stack *stack = &flame->stacks.data[i];
 
 		failed = json_array_append_new(samples, sample_of(&frames, flame, stack)) ||
-			 json_array_append_new(
-				 weights, json_integer((json_int_t)flame_value(flame, stack)));
+			 json_array_append_new(weights,
+					       json_integer((json_int_t)flame_value(flame, stack)));
 	}
 	frames_free(&frames);
 	if (failed) {

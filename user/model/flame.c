@@ -22,9 +22,9 @@ const char *flame_of_name(enum flame_of of)
 struct flame_entry *flame_put(struct flame_build *build, const struct flame_key *of)
 {
 	struct flame_key key = *of;
-	const struct stack *deeper =
-		key.stack && !key.stack->whole ? stack_deeper(build->model->stacks, key.stack) :
-						 NULL;
+	const struct stack *deeper = key.stack && !key.stack->whole ?
+					     stack_deeper(build->model->stacks, key.stack) :
+					     NULL;
 	bool several;
 
 	if (deeper)
@@ -125,10 +125,18 @@ static bool is_reason_wanted(const struct flame_options *options, const char *re
 static bool is_inner(const char *function)
 {
 	static const char *const inner[] = {
-		"runtime.chanrecv",     "runtime.chansend",     "runtime.semacquire1",
-		"runtime.semrelease1",  "runtime.semacquire",   "runtime.readyWithTime",
-		"runtime.goready",      "runtime.systemstack",  "sync.(*Mutex).lockSlow",
-		"sync.(*Mutex).unlockSlow", "runtime.gopark",   "runtime.goparkunlock",
+		"runtime.chanrecv",
+		"runtime.chansend",
+		"runtime.semacquire1",
+		"runtime.semrelease1",
+		"runtime.semacquire",
+		"runtime.readyWithTime",
+		"runtime.goready",
+		"runtime.systemstack",
+		"sync.(*Mutex).lockSlow",
+		"sync.(*Mutex).unlockSlow",
+		"runtime.gopark",
+		"runtime.goparkunlock",
 		"sync.(*RWMutex).rUnlockSlow",
 	};
 

@@ -65,27 +65,27 @@ struct flame_frame {
 struct flame_stack {
 	size_t first_frame, frame_count; /* in flame.frames, outermost first */
 	const struct stack *stack;       /* that they are of; NULL: none */
-	size_t hidden;          /* so many of its innermost frames are left out, as Go does */
-	uint64_t gopc;          /* of those created there; 0: several or unknown */
-	const char *creator;    /* the root's text when there is no gopc for it; NULL: no such root */
-	const char *object;     /* the leaf: "sync.Mutex main.mu"; NULL: none; owned by the flame */
-	uint64_t addr;          /* of the object */
-	const char *reason;     /* wait reason, or state */
-	uint64_t count;         /* waits that ended, goroutines */
-	uint64_t ns;            /* waited */
-	uint64_t sampled_ns;    /* the part of it that comes from samples */
-	bool cut;               /* it goes on, but nobody knows how */
+	size_t hidden;       /* so many of its innermost frames are left out, as Go does */
+	uint64_t gopc;       /* of those created there; 0: several or unknown */
+	const char *creator; /* the root's text when there is no gopc for it; NULL: no such root */
+	const char *object;  /* the leaf: "sync.Mutex main.mu"; NULL: none; owned by the flame */
+	uint64_t addr;       /* of the object */
+	const char *reason;  /* wait reason, or state */
+	uint64_t count;      /* waits that ended, goroutines */
+	uint64_t ns;         /* waited */
+	uint64_t sampled_ns; /* the part of it that comes from samples */
+	bool cut;            /* it goes on, but nobody knows how */
 	const struct goroutine *labels; /* has these; NULL: none, or not asked for */
 };
 
 struct flame {
 	enum flame_of of;
-	bool is_time;      /* the value of a stack is its ns, else its count */
-	bool is_estimate;  /* of windows or samples */
+	bool is_time;                          /* the value of a stack is its ns, else its count */
+	bool is_estimate;                      /* of windows or samples */
 	uint64_t value, count, ns, sampled_ns; /* sums */
 	uint64_t cut_value;
-	uint64_t samples;     /* taken */
-	uint64_t duration_ns; /* that it stands for */
+	uint64_t samples;               /* taken */
+	uint64_t duration_ns;           /* that it stands for */
 	VEC(struct flame_stack) stacks; /* greatest value first */
 	VEC(struct flame_frame) frames;
 	VEC(char *) texts;

@@ -58,7 +58,8 @@ void flame_object_of(const struct model *model, enum wait_kind kind, uint64_t wa
 	}
 }
 
-bool flame_selects(const struct snapshot *snapshot, const struct goroutine *goroutine, uint64_t chan)
+bool flame_selects(const struct snapshot *snapshot, const struct goroutine *goroutine,
+		   uint64_t chan)
 {
 	for (uint32_t i = 0; i < goroutine->case_count; i++)
 		if (snapshot->cases.data[goroutine->first_case + i].chan == chan)

@@ -95,11 +95,12 @@ static int add_sites(struct waits *waits)
 	for (size_t i = 0; i < model->sites.len && !status; i++) {
 		const struct model_site *site = &model->sites.data[i];
 		struct flame_key key = { .stack = site->stack, .reason = site->reason };
+		uint64_t ns = sampled ? site->stats.wait_ns_total :
+					wait_stats_total_ns(&site->stats);
 
-		if (!site->system || waits->build->options->system)
-			status = add_seen(waits, &key, &site->stats,
-					  sampled ? site->stats.wait_ns_total :
-						    wait_stats_total_ns(&site->stats));
+		/* those that wait there now and nothing else are tasks */
+		if ((site->parks || ns) && (!site->system || waits->build->options->system))
+			status = add_seen(waits, &key, &site->stats, ns);
 	}
 	return status;
 }
@@ -117,7 +118,6 @@ static int add_object_sites(struct waits *waits, size_t first, size_t count, uin
 					 .addr = addr,
 					 .object = object };
 
-		/* those that wait there now and nothing else are tasks */
 		if (site->stats.waits)
 			status = add_seen(waits, &key, &site->stats, site->stats.wait_ns_total);
 	}
@@ -209,12 +209,15 @@ static int put_samples(struct waits *waits)
 				     (double)sample->old_hits * waits->hit_ns, true);
 			continue;
 		}
-		if (seen && !by_samples(seen))
+		/* what does not end, Go's block profile has not */
+		if (seen ? !by_samples(seen) :
+			   waits->events && waits->build->options->of == FLAME_BLOCK)
 			continue;
 		if (seen)
 			count = (uint64_t)((double)seen->count * (double)sample->hits /
 					   (double)seen->hits);
-		status = put(waits, &sample->key, count, (double)sample->hits * waits->hit_ns, true);
+		status =
+			put(waits, &sample->key, count, (double)sample->hits * waits->hit_ns, true);
 	}
 	return status;
 }

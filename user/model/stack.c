@@ -147,10 +147,9 @@ static void find_site(struct stack_table *table, struct stack *stack)
 static bool is_whole(struct stack_table *table, const struct stack *stack)
 {
 	const struct pclntab_frame *frames;
-	size_t count = stack->pc_count ?
-			       symbols_frames(table->symbols, stack->pcs[stack->pc_count - 1],
-					      &frames) :
-			       0;
+	size_t count = stack->pc_count ? symbols_frames(table->symbols,
+							stack->pcs[stack->pc_count - 1], &frames) :
+					 0;
 
 	return count && (is_goexit(&frames[count - 1]) ||
 			 !strcmp(frames[count - 1].function, "runtime.mstart"));
