@@ -19,9 +19,10 @@
 struct flame_binary {
 	uint64_t start, limit, offset;       /* run-time addresses, and in the file; 0: unknown */
 	char build_id[41], go_build_id[128]; /* GNU's and Go's; "": none */
+	uint8_t wrapper_id;                  /* func_id of what the compiler made; 0: unknown */
 };
 
-void flame_binary_of(const struct target *target, struct flame_binary *binary);
+void flame_binary_of(struct target *target, struct flame_binary *binary);
 
 struct flame_source {
 	const struct target_facts *facts;
@@ -49,7 +50,9 @@ json_t *flame_speedscope(const struct flame_source *source);
 /*
  * A gzipped profile.proto. Sample types are those of Go's own profiles: "goroutine"/count of
  * FLAME_TASKS; "contentions"/count and "delay"/nanoseconds of all that is time, "spawns"/count.
- * Inlined frames are lines of one location.
+ * Inlined frames are lines of one location. FLAME_TASKS, FLAME_BLOCK and FLAME_MUTEX are Go's own
+ * profiles goroutine, block and mutex, down to the frames that those leave out; names have their type
+ * arguments. The others are labelled with the wait reason and the lock or channel, too.
  */
 int flame_pprof(FILE *out, const struct flame_source *source);
 

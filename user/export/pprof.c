@@ -188,7 +188,7 @@ static Location *location(struct builder *builder, const char *key, uint64_t *id
 static uint64_t location_of_pc(struct builder *builder, uint64_t pc,
 			       const struct pclntab_frame *const *frames, size_t count)
 {
-	char key[64], name[FLAME_NAME_MAX];
+	char key[64];
 	uint64_t id = 0;
 	Location *message;
 
@@ -198,10 +198,9 @@ static uint64_t location_of_pc(struct builder *builder, uint64_t pc,
 		return id;
 	message->address = pc;
 	message->mapping_id = 1;
-	for (size_t i = 0; i < count; i++) {
-		pclntab_display_name(frames[i]->function, name, sizeof(name));
-		add_line(builder, message, name, frames[i]);
-	}
+	/* with type arguments, as Go's own profiles have it */
+	for (size_t i = 0; i < count; i++)
+		add_line(builder, message, frames[i]->function, frames[i]);
 	return id;
 }
 
@@ -238,18 +237,45 @@ static size_t frames_of_pc(struct builder *builder, const struct stack *stack, s
 	return end - from;
 }
 
+/* Go's goroutine profile leaves out what the compiler made to call the rest. */
+static bool is_left_out(const struct builder *builder, const struct pclntab_frame *frame)
+{
+	return builder->source->flame->of == FLAME_TASKS && builder->source->binary->wrapper_id &&
+	       frame->func_id == builder->source->binary->wrapper_id;
+}
+
+/* It has gopark, which is in no stack of the model. */
+static void add_gopark(struct builder *builder, Sample *sample, const struct flame_stack *from)
+{
+	struct model *model = builder->source->model;
+	const struct goroutine *goroutine = from->goroutine;
+	const struct pclntab_frame *frames;
+	uint64_t pc;
+
+	if (!goroutine || !goroutine->pc_count)
+		return;
+	pc = model->snapshot->pcs.data[goroutine->first_pc];
+	if (symbols_frames(model->symbols, pc, &frames) == 1 &&
+	    !strcmp(frames->function, "runtime.gopark"))
+		append_location(builder, sample, location_of_pc(builder, pc, &frames, 1));
+}
+
 static void add_code(struct builder *builder, Sample *sample, const struct flame_stack *from)
 {
 	const struct stack *stack = from->stack;
 	size_t frame = 0;
 
+	add_gopark(builder, sample, from);
 	for (size_t pc = 0; stack && pc < stack->pc_count; pc++) {
-		size_t count = frames_of_pc(builder, stack, pc, frame), first = frame;
+		size_t count = frames_of_pc(builder, stack, pc, frame), first = frame, end;
 
 		frame += count;
+		end = frame;
 		if (first < from->hidden)
 			first = from->hidden < frame ? from->hidden : frame;
-		if (first < frame)
+		if (first < end && is_left_out(builder, stack->frames[end - 1]))
+			end--;
+		if (first < end)
 			append_location(
 				builder, sample,
 				location_of_pc(builder, stack->pcs[pc],
@@ -293,9 +319,9 @@ static void add_labels(struct builder *builder, Sample *sample, const struct fla
 	const struct flame *flame = builder->source->flame;
 	const struct snapshot *snapshot = builder->source->model->snapshot;
 
-	for (uint32_t i = 0; from->labels && i < from->labels->label_count; i++) {
+	for (uint32_t i = 0; from->goroutine && i < from->goroutine->label_count; i++) {
 		const struct goroutine_label *label =
-			&snapshot->labels.data[from->labels->first_label + i];
+			&snapshot->labels.data[from->goroutine->first_label + i];
 
 		add_label(builder, sample, snapshot->strings.data + label->key,
 			  snapshot->strings.data + label->value);
@@ -362,11 +388,15 @@ static void add_types(struct builder *builder)
 	profile->period = 1;
 }
 
-void flame_binary_of(const struct target *target, struct flame_binary *binary)
+void flame_binary_of(struct target *target, struct flame_binary *binary)
 {
 	const struct elf_image *image = &target->image;
+	struct pclntab_func last;
 
 	*binary = (struct flame_binary){ 0 };
+	/* the last of the special functions; the wrappers' number follows (internal/abi/symtab.go) */
+	if (!pclntab_func_by_name(&target->pclntab, "runtime.systemstack_switch", &last))
+		binary->wrapper_id = last.func_id + 1;
 	snprintf(binary->build_id, sizeof(binary->build_id), "%s", image->build_id);
 	snprintf(binary->go_build_id, sizeof(binary->go_build_id), "%s", image->go_build_id);
 	for (size_t i = 0; i < image->segment_count; i++) {

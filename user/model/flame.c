@@ -232,7 +232,7 @@ static int add_stack(struct flame_build *build, const struct flame_entry *entry)
 				    .count = entry->count,
 				    .ns = entry->ns,
 				    .sampled_ns = entry->sampled_ns,
-				    .labels = entry->labels };
+				    .goroutine = entry->goroutine };
 	to->cut = to->stack && !to->stack->whole && flame->of != FLAME_SPAWN;
 	status = name_object(build, &entry->key, to);
 	if (!status)

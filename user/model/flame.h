@@ -75,7 +75,7 @@ struct flame_stack {
 	uint64_t ns;         /* waited */
 	uint64_t sampled_ns; /* the part of it that comes from samples */
 	bool cut;            /* it goes on, but nobody knows how */
-	const struct goroutine *labels; /* has these; NULL: none, or not asked for */
+	const struct goroutine *goroutine; /* FLAME_TASKS: one of them, of the snapshot; NULL: none */
 };
 
 struct flame {

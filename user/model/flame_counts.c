@@ -102,8 +102,7 @@ int flame_tasks(struct flame_build *build)
 		if (!entry)
 			return -ENOMEM;
 		entry->count++;
-		if (key.labels)
-			entry->labels = task->goroutine;
+		entry->goroutine = task->goroutine;
 	}
 	return 0;
 }

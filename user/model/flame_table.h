@@ -32,7 +32,7 @@ struct flame_entry {
 	uint64_t count, ns, sampled_ns;
 	uint64_t hits;     /* samples */
 	uint64_t old_hits; /* those of them whose wait began before the time that is sampled */
-	const struct goroutine *labels;
+	const struct goroutine *goroutine; /* one of them; NULL: none is known */
 	UT_hash_handle hh;
 };
 
