@@ -110,6 +110,10 @@ $(O)/asan/obj/%.o: %.c Makefile | $(SKELETON) $(PROTO_H)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANITIZE) -MMD -MP -c $< -o $@
 
+# the tables of recordings, embedded as they are
+$(O)/obj/user/collect/recording_schema.o $(O)/asan/obj/user/collect/recording_schema.o: \
+	user/collect/recording.sql
+
 in_library = $(filter-out %/user/cmd/main.o,$(1))
 
 $(O)/libconctrace.a: $(call in_library,$(USER_OBJ)) $(PROTO_OBJ)

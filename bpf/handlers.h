@@ -20,7 +20,7 @@ int on_ready(ct_u64 g,
 
 /* lock.bpf.c. `sema` is the semaphore's address; a Cond's list stands for its semaphore. */
 int on_lock_wait(ct_u64 g, ct_u64 sema);
-int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 stack, ct_u64 frame);
+int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 handoff, ct_u64 stack, ct_u64 frame);
 
 /* chan.bpf.c */
 int on_chan_send(ct_u64 chan, ct_u64 block);

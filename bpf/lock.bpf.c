@@ -6,6 +6,7 @@
  */
 #include "handlers.h"
 #include "task.h"
+#include "timeline.h"
 
 int on_lock_wait(ct_u64 g, ct_u64 sema)
 {
@@ -16,7 +17,7 @@ int on_lock_wait(ct_u64 g, ct_u64 sema)
 	return 0;
 }
 
-int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 stack, ct_u64 frame)
+int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 handoff, ct_u64 stack, ct_u64 frame)
 {
 	struct ct_object_key key = { .addr = sema, .kind = CT_OBJ_SEMA };
 	struct ct_release fresh = {}, *release;
@@ -31,6 +32,8 @@ int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 stack, ct_u64 frame)
 	add_weighted(&release->count, 1);
 	release->last_ns = bpf_ktime_get_ns();
 	release->last_goid = g_goid(g);
+	TIMELINE(.type = CT_EVENT_RELEASE, .ns = release->last_ns, .wait_ns = handoff & 1,
+		 .goid = release->last_goid, .object = sema, .site = key.site, .kind = CT_OBJ_SEMA);
 	return 0;
 }
 

@@ -95,6 +95,12 @@ struct {
 	__uint(max_entries, 4096);
 } alarm __weak SEC(".maps");
 
+/* What happens one by one; a page unless asked for, and then user space looks in time by itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} timeline __weak SEC(".maps");
+
 const volatile struct ct_config config __weak = {};
 volatile struct ct_window window __weak = {};
 

@@ -93,7 +93,8 @@ int probe(struct pt_regs *ctx)
 	case CT_ON_COND_WAIT: /* sync.runtime_notifyListWait(l, t) */
 		return on_lock_wait(GO_G(ctx), GO_ARG1(ctx));
 	case CT_ON_LOCK_RELEASE: /* semrelease1(addr, handoff, skipframes), on the releasing one */
-		return on_lock_release(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+		return on_lock_release(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
+				       GO_FRAME(ctx));
 	case CT_ON_CHAN_SEND: /* chansend(c, ep, block, callerpc) */
 		return on_chan_send(GO_ARG1(ctx), GO_ARG3(ctx));
 	case CT_ON_CHAN_RECV: /* chanrecv(c, ep, block) */

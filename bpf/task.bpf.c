@@ -11,6 +11,7 @@
  */
 #include "handlers.h"
 #include "task.h"
+#include "timeline.h"
 
 /* parentGoid and gopc are neighbours from Go 1.21 on (runtime/runtime2.go). */
 static __always_inline void read_origin(ct_u64 newg, struct ct_task *task)
@@ -57,6 +58,8 @@ int on_spawn(ct_u64 newg)
 		*old = task;
 	else if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
 		count(CT_LOST_TASK);
+	TIMELINE(.type = CT_EVENT_SPAWN, .ns = task.since_ns, .goid = task.goid,
+		 .other = task.parent_goid, .object = task.gopc);
 	return 0;
 }
 
@@ -75,6 +78,8 @@ int on_exit(ct_u64 g)
 		add_weighted(&spawn->exited, 1);
 	if (task)
 		task->state = CT_TASK_DEAD;
+	TIMELINE(.type = CT_EVENT_EXIT, .ns = bpf_ktime_get_ns(), .goid = g_goid(g),
+		 .object = gopc);
 	return 0;
 }
 
@@ -168,8 +173,9 @@ static __always_inline void add_to_site(struct ct_site *site, ct_u64 waited, ct_
 	add_weighted(&site->hist[slot], 1);
 }
 
-static __always_inline void add_to_object(const struct ct_task *task, ct_u64 g, ct_u64 waited,
-					  ct_u32 slot, ct_u64 now, ct_u64 waker_goid)
+/* The object's address; 0: none. */
+static __always_inline ct_u64 add_to_object(const struct ct_task *task, ct_u64 g, ct_u64 waited,
+					    ct_u32 slot, ct_u64 now, ct_u64 waker_goid)
 {
 	struct ct_object_key key = {
 		.addr = task->object, .site = task->site, .kind = task->object_kind, .op = task->op
@@ -184,16 +190,17 @@ static __always_inline void add_to_object(const struct ct_task *task, ct_u64 g, 
 		key.kind = CT_OBJ_CHAN;
 	}
 	if (!key.addr || key.kind == CT_OBJ_NONE)
-		return;
+		return 0;
 	object = get_or_create(&objects, &key, &fresh, CT_LOST_OBJECT);
 	if (!object)
-		return;
+		return key.addr;
 	add_weighted(&object->waits, 1);
 	add_weighted(&object->wait_ns_total, waited);
 	raise_to(&object->wait_ns_max, waited);
 	add_weighted(&object->hist[slot], 1);
 	object->last_ns = now;
 	object->last_waker_goid = waker_goid;
+	return key.addr;
 }
 
 static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g, ct_u64 waker_goid,
@@ -226,7 +233,7 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 
 int on_ready(ct_u64 g, ct_u64 g0)
 {
-	ct_u64 now, waited, waker_g, waker_goid;
+	ct_u64 now, waited, waker_g, waker_goid, object = 0;
 	struct ct_task *task;
 	struct ct_site *site;
 	ct_u32 slot, index;
@@ -251,7 +258,7 @@ int on_ready(ct_u64 g, ct_u64 g0)
 	if (site)
 		add_to_site(site, waited, slot);
 	if (task->object_kind != CT_OBJ_NONE)
-		add_to_object(task, g, waited, slot, now, waker_goid);
+		object = add_to_object(task, g, waited, slot, now, waker_goid);
 	if (waited >= config.waker_stack_min_ns)
 		add_wake(task, waker_g, waker_goid, waited, now);
 	task->waits += window.weight;
@@ -260,6 +267,9 @@ int on_ready(ct_u64 g, ct_u64 g0)
 	task->waker_goid = waker_goid;
 	task->since_ns = now;
 	task->state = CT_TASK_ACTIVE;
+	TIMELINE(.type = CT_EVENT_WAIT, .ns = now, .wait_ns = waited, .goid = task->goid,
+		 .other = waker_goid, .object = object, .site = index, .kind = task->object_kind,
+		 .op = task->op);
 	return 0;
 }
 

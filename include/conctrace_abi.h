@@ -165,6 +165,7 @@ struct ct_config {
 	ct_u32 sudog_c;
 	ct_u32 hchan_lock;
 	ct_u32 max_sites;
+	ct_u32 timeline; /* every wait, spawn, exit and release goes into `timeline` as well */
 	ct_u64 waker_stack_min_ns;
 	ct_u64 only_goid; /* parks and wake-ups of this goroutine alone; 0: of all */
 	ct_u64 charge;    /* not 0: keep `queues`, and charge what waited to who wakes */
@@ -185,6 +186,31 @@ struct ct_spawn {
 	ct_u64 spawned;
 	ct_u64 exited;
 	ct_u64 start_pc; /* first instruction of the goroutine's function, of the latest spawn */
+};
+
+/*
+ * timeline (ring buffer): what happened, one by one, when the configuration asks for it. In the order
+ * of the events of each goroutine; those of different ones may be out of order by some microseconds.
+ * A wait is there when it has ended, once.
+ */
+enum ct_event_type {
+	CT_EVENT_WAIT = 1,
+	CT_EVENT_SPAWN,
+	CT_EVENT_EXIT,
+	CT_EVENT_RELEASE, /* of a contended lock */
+};
+
+struct ct_event {
+	ct_u64 ns;      /* of a wait: its end */
+	ct_u64 wait_ns; /* how long a wait took; RELEASE: 1 when the lock was handed to a waiter */
+	ct_u64 goid;    /* who waited, was spawned, exited, let go */
+	ct_u64 other;   /* who ended the wait, or spawned it; 0: timer, network, runtime, unknown */
+	ct_u64 object;  /* hchan or semaphore; SPAWN and EXIT: gopc; 0: none */
+	ct_u32 site;    /* index into `sites`; SPAWN and EXIT: none */
+	ct_u8 type;     /* enum ct_event_type */
+	ct_u8 kind;     /* enum ct_object_kind of `object` */
+	ct_u8 op;       /* enum ct_chan_op */
+	ct_u8 pad;
 };
 
 /* wakers: who woke whom, for waits longer than the threshold. */
@@ -233,6 +259,7 @@ enum ct_counter {
 	CT_LOST_WAKE,
 	CT_LOST_READ,  /* the target's memory could not be read */
 	CT_LOST_ORDER, /* a park while parked in the same window: a wake-up was not seen */
+	CT_LOST_EVENT, /* timeline full */
 	CT_N_COUNTERS
 };
 

@@ -26,6 +26,12 @@
 #define TODO_PRIVILEGE                                                                             \
 	"run it as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; `conctrace doctor` says more"
 
+#define WINDOWS 512
+
+struct window_span {
+	uint64_t opened_ns, closed_ns;
+};
+
 struct probe_session {
 	pid_t pid;
 	int exe_fd;
@@ -41,6 +47,8 @@ struct probe_session {
 	uint64_t opened_ns; /* the latest window */
 	uint64_t on_ns;     /* of finished windows */
 	bool window_open;
+	struct window_span windows[WINDOWS]; /* ended, not taken: one writer, one reader */
+	_Atomic uint32_t windows_written, windows_taken;
 };
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
@@ -95,7 +103,10 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	config.waker_stack_min_ns = options->waker_stack_min_ns;
 	config.only_goid = options->only_goid;
 	config.charge = options->charge_wakers;
+	config.timeline = options->timeline_bytes != 0;
 	session->skel->rodata->config = config;
+	if (options->timeline_bytes)
+		bpf_map__set_max_entries(session->skel->maps.timeline, options->timeline_bytes);
 	bpf_map__set_max_entries(session->skel->maps.tasks,
 				 options->max_tasks ? options->max_tasks : DEFAULT_MAX_TASKS);
 	session->links.program = options->floor ? session->skel->progs.nothing :
@@ -124,6 +135,7 @@ static void note_maps(struct probe_session *session)
 	maps->spawns = bpf_map__fd(session->skel->maps.spawns);
 	maps->wakes = bpf_map__fd(session->skel->maps.wakes);
 	maps->counters = bpf_map__fd(session->skel->maps.counters);
+	maps->timeline = bpf_map__fd(session->skel->maps.timeline);
 }
 
 /* From what is hit most to what is hit least, in programs that are hit much. */
@@ -289,6 +301,16 @@ uint64_t probe_session_open_window(struct probe_session *session, uint64_t weigh
 	return session->opened_ns;
 }
 
+static void keep_window(struct probe_session *session, uint64_t closed_ns)
+{
+	uint32_t written = session->windows_written;
+
+	if (written - session->windows_taken == WINDOWS)
+		return;
+	session->windows[written % WINDOWS] = (struct window_span){ session->opened_ns, closed_ns };
+	session->windows_written = written + 1;
+}
+
 uint64_t probe_session_close_window(struct probe_session *session)
 {
 	volatile struct ct_window *window = window_of(session);
@@ -301,7 +323,28 @@ uint64_t probe_session_close_window(struct probe_session *session)
 	if (window->limit_ns)
 		now = window->limit_ns;
 	session->on_ns += now - session->opened_ns;
+	keep_window(session, now);
 	return now;
+}
+
+bool probe_session_take_window(struct probe_session *session, uint64_t *opened_ns,
+			       uint64_t *closed_ns)
+{
+	uint32_t taken = session->windows_taken;
+	const struct window_span *span = &session->windows[taken % WINDOWS];
+
+	if (taken == session->windows_written)
+		return false;
+	*opened_ns = span->opened_ns;
+	*closed_ns = span->closed_ns;
+	session->windows_taken = taken + 1;
+	return true;
+}
+
+bool probe_session_window_is_open(const struct probe_session *session, uint64_t *opened_ns)
+{
+	*opened_ns = session->opened_ns;
+	return session->window_open;
 }
 
 void probe_session_change_window(struct probe_session *session, uint64_t weight, uint64_t max_hits)

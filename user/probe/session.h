@@ -25,13 +25,15 @@ struct probe_options {
 	uint64_t waker_stack_min_ns; /* keep the waker's stack for waits at least this long */
 	uint64_t only_goid;          /* parks and wake-ups of one goroutine; 0: of all */
 	bool charge_wakers;          /* ct_wake.charged_ns; with a waker_stack_min_ns of 0 */
+	uint32_t timeline_bytes;     /* ring buffer of events, a power of 2; 0: no timeline */
 	bool force_perf;             /* perf events even where the kernel has better, for tests */
 	bool floor;                  /* an empty program on every probe, for benchmarks */
 };
 
 /* File descriptors of the maps of conctrace_abi.h, owned by the session. */
 struct probe_maps {
-	int tasks, site_index, sites, objects, chan_ops, releases, spawns, wakes, counters;
+	int tasks, site_index, sites, objects, chan_ops, releases, spawns, wakes, counters,
+		timeline;
 };
 
 struct probe_session;
@@ -65,6 +67,15 @@ int probe_session_limit_fd(const struct probe_session *session);
 bool probe_session_limit_reached(const struct probe_session *session);
 /* Now, or when the window that is open reached its limit. */
 uint64_t probe_session_window_now(const struct probe_session *session);
+
+/*
+ * The oldest window that has ended and was not taken yet; false: none. From one thread, which need not
+ * be the session's. A few hundred are kept; what is not taken in time is left out.
+ */
+bool probe_session_take_window(struct probe_session *session, uint64_t *opened_ns,
+			       uint64_t *closed_ns);
+/* A window is open, since when. */
+bool probe_session_window_is_open(const struct probe_session *session, uint64_t *opened_ns);
 
 /* struct ct_window */
 uint64_t probe_session_newest_goid(const struct probe_session *session);

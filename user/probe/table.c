@@ -155,7 +155,7 @@ const struct probe_point probe_table[] = {
 		.when_reg = NO_REG,
 		.args_amd64 = "rax=addr rbx=handoff r14=g",
 		.args_arm64 = "r0=addr r1=handoff r28=g",
-		.arg_regs = RAX | RBP | R14,
+		.arg_regs = RAX | RBX | RBP | R14,
 		.without = "who lets go of contended locks is not known",
 	},
 	{
