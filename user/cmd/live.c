@@ -10,11 +10,14 @@
 #include "cmd/find.h"
 #include "cmd/output.h"
 #include "cmd/pause.h"
+#include "export/go_dump.h"
 #include "target/elf_image.h"
 #include "target/proc.h"
 
 /* Waits at least this long keep the stack of who ended them. */
 #define WAKER_STACK_MIN_NS 1000000
+/* Events of a timeline that we may be behind with: about 600,000. */
+#define TIMELINE_BYTES (32U << 20)
 /* Snapshots take at most one part in so many of our time. */
 #define SNAPSHOT_SHARE 10
 
@@ -52,7 +55,8 @@ static bool wants_probes(const struct options *options, uint32_t roles)
 int live_attach(struct live *live, const struct options *options, uint32_t roles,
 		const struct probe_options *special, struct err *err)
 {
-	struct probe_options probes = { .waker_stack_min_ns = WAKER_STACK_MIN_NS };
+	struct probe_options probes = { .waker_stack_min_ns = WAKER_STACK_MIN_NS,
+					.timeline_bytes = options->timeline ? TIMELINE_BYTES : 0 };
 	int status;
 
 	if (!wants_probes(options, roles))
@@ -197,6 +201,22 @@ void live_say_gone(const struct live *live, const struct options *options)
 		fprintf(stderr,
 			"conctrace: process %d exited or became another program; this is the last of it\n",
 			(int)live->target.pid);
+}
+
+struct recording_source live_source(struct live *live)
+{
+	struct go_dump_source dump;
+
+	go_dump_source_init(&dump, &live->target);
+	return (struct recording_source){ .facts = &live->facts,
+					  .layout = &live->target.layout,
+					  .minor = dump.minor,
+					  .reasons_minor = live->target.reasons_minor,
+					  .wrapper_id = dump.wrapper_id,
+					  .goroot_file = goroot_file(&live->target),
+					  .look_up = look_up_frames,
+					  .variable = look_up_data,
+					  .ctx = &live->target };
 }
 
 struct json_source live_json(struct live *live, const struct options *options)

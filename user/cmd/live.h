@@ -8,6 +8,7 @@
 
 #include "cmd/options.h"
 #include "collect/aggregates.h"
+#include "collect/recording.h"
 #include "collect/snapshot.h"
 #include "export/json.h"
 #include "model/capture.h"
@@ -56,6 +57,9 @@ void live_detach(struct live *live);
 
 /* On stderr, unless quiet: that the target has ended. */
 void live_say_gone(const struct live *live, const struct options *options);
+
+/* What a recording of it needs to know; good until live_close. */
+struct recording_source live_source(struct live *live);
 
 struct json_source live_json(struct live *live, const struct options *options);
 struct view live_view(struct live *live, const struct options *options, FILE *out);

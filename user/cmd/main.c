@@ -12,7 +12,8 @@ struct command {
 	unsigned allowed;
 	unsigned formats; /* bits of enum output_format; 0: it has one only */
 	const char *summary;
-	const char *more; /* beyond the options that all commands have */
+	const char *words; /* of the usage, besides the process and options; NULL: none */
+	const char *more;  /* beyond the options that all commands have */
 	const char *example;
 };
 
@@ -110,6 +111,39 @@ static const struct command commands[] = {
 			"  conctrace flame -p 1234 --of mutex -o mutex.pb.gz && go tool pprof -top mutex.pb.gz",
 	},
 	{
+		.name = "record",
+		.run = cmd_record,
+		.formats = FORMATS_TEXT_JSON,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
+			   TAKES_WORDS | NEEDS_OUTPUT | TAKES_RECORD,
+		.summary = "keep everything that the tables are made from, in an SQLite file",
+		.words = " -o FILE [VIEW]",
+		.more = "A batch every --interval seconds, until --duration is over, Ctrl-C, or the process\n"
+			"ends; the file is good up to the last batch, whatever happens. `conctrace report`\n"
+			"shows any view of it. With VIEW, that one is printed at the end as well.\n"
+			"      --timeline        every wait, wake-up, spawn, exit and lock release, too\n"
+			"      --keep TIME       only the last 90s, 5m or 1h; SIGUSR1 makes a copy of them\n"
+			"      --max-size SIZE   bounds the file: 64M, 1G\n"
+			"      --dump-when CONDITION  makes a copy when it begins to hold: goroutines>N,\n"
+			"                        runnable>N, waiting>N, oldest>SECONDS (of lock waits)\n",
+		.example =
+			"conctrace record -p 1234 -o shop.db -d 60 --timeline\n"
+			"  conctrace record -p 1234 -o flight.db --keep 5m --dump-when 'goroutines>500'",
+	},
+	{
+		.name = "report",
+		.run = cmd_report,
+		.formats = FORMATS_TEXT_JSON,
+		.allowed = TAKES_TASKS | TAKES_WORDS | NEEDS_WORD | TAKES_REPORT,
+		.summary = "what was recorded: any view, at any time",
+		.words = " FILE [VIEW]",
+		.more = "VIEW is top (the default), tasks, locks, chans or stacks.\n"
+			"      --at TIME         not at the end: seconds since the beginning, -seconds\n"
+			"                        before the end, or 2026-11-25T20:15:03Z\n"
+			"      --all, --filter TEXT, --sort ORDER, --top N  of tasks\n",
+		.example = "conctrace report shop.db locks --at -30",
+	},
+	{
 		.name = "ls",
 		.run = cmd_ls,
 		.formats = FORMATS_TEXT_JSON,
@@ -164,10 +198,10 @@ static void print_command_help(const struct command *command)
 			     command->allowed & TAKES_TARGET ? " [-p PID | -n NAME]" :
 							       "";
 
-	printf("conctrace %s: %s\n\nUsage: conctrace %s%s [OPTIONS]\n\n%s%s%s\nExample:\n  %s\n",
+	printf("conctrace %s: %s\n\nUsage: conctrace %s%s%s [OPTIONS]\n\n%s%s%s\nExample:\n  %s\n",
 	       command->name, command->summary, command->name, target,
-	       command->more ? command->more : "", command->more ? "\n" : "", options_help,
-	       command->example);
+	       command->words ? command->words : "", command->more ? command->more : "",
+	       command->more ? "\n" : "", options_help, command->example);
 }
 
 static int report(const struct err *err, int status)
@@ -236,8 +270,5 @@ int main(int argc, char **argv)
 	status = command->run(&options, &err);
 	if (status == -EPIPE)
 		return 0;
-	if (status >= 0)
-		return status;
-	/* some wrong usage only the command can tell */
-	return report(&err, strcmp(err.what, OPTIONS_WHAT) ? 1 : 2);
+	return status < 0 ? report(&err, strcmp(err.what, OPTIONS_WHAT) ? 1 : 2) : status;
 }

@@ -38,6 +38,12 @@ enum long_option {
 	OPT_CHAN,
 	OPT_GOID,
 	OPT_CREATED_BY,
+	OPT_TIMELINE,
+	OPT_KEEP,
+	OPT_MAX_SIZE,
+	OPT_DUMP_WHEN,
+	OPT_AT,
+	OPT_DIFF,
 	OPT_VERSION,
 };
 
@@ -73,6 +79,12 @@ static const struct option long_options[] = {
 	{ "created-by", no_argument, NULL, OPT_CREATED_BY },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, 'q' },
+	{ "timeline", no_argument, NULL, OPT_TIMELINE },
+	{ "keep", required_argument, NULL, OPT_KEEP },
+	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
+	{ "dump-when", required_argument, NULL, OPT_DUMP_WHEN },
+	{ "at", required_argument, NULL, OPT_AT },
+	{ "diff", no_argument, NULL, OPT_DIFF },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -110,6 +122,49 @@ static int parse_seconds(struct err *err, const char *option, const char *text, 
 	if (!parse_real(text, SECONDS_MAX, &seconds) || seconds * 1e9 < 1e6)
 		return bad_value(err, option, text, "a number of seconds, at least 0.001");
 	*ns = (uint64_t)(seconds * 1e9);
+	return 0;
+}
+
+/* A number with one of the letters behind it, each of which stands for a factor. */
+static bool parse_scaled(const char *text, const char *letters, const double *factors, double most,
+			 double *value)
+{
+	double factor = 1;
+	char *end, *letter;
+
+	errno = 0;
+	*value = strtod(text, &end);
+	if (errno || end == text || !isfinite(*value))
+		return false;
+	if (*end) {
+		letter = strchr(letters, *end);
+		if (!letter || end[1])
+			return false;
+		factor = factors[letter - letters];
+	}
+	*value *= factor;
+	return *value > 0 && *value <= most;
+}
+
+static int parse_keep(struct err *err, const char *text, uint64_t *ns)
+{
+	static const double factors[] = { 1, 60, 3600 };
+	double seconds;
+
+	if (!parse_scaled(text, "smh", factors, SECONDS_MAX, &seconds) || seconds < 1)
+		return bad_value(err, "--keep", text, "a time such as 90s, 5m or 1h");
+	*ns = (uint64_t)(seconds * 1e9);
+	return 0;
+}
+
+static int parse_size(struct err *err, const char *text, uint64_t *bytes)
+{
+	static const double factors[] = { 1024, 1048576, 1073741824 };
+	double size;
+
+	if (!parse_scaled(text, "KMG", factors, 1e15, &size) || size < 1048576)
+		return bad_value(err, "--max-size", text, "a size such as 64M or 1G");
+	*bytes = (uint64_t)size;
 	return 0;
 }
 
@@ -258,6 +313,14 @@ static unsigned needed_for(int option)
 		return TAKES_TASKS;
 	case OPT_FROM:
 		return TAKES_FROM;
+	case OPT_TIMELINE:
+	case OPT_KEEP:
+	case OPT_MAX_SIZE:
+	case OPT_DUMP_WHEN:
+		return TAKES_RECORD;
+	case OPT_AT:
+	case OPT_DIFF:
+		return TAKES_REPORT;
 	case OPT_SERVICE:
 	case OPT_MAX_GOROUTINES:
 	case OPT_CONFIG:
@@ -342,6 +405,23 @@ static int take(int option, const char *value, struct options *options, struct e
 		return 0;
 	case OPT_FROM:
 		return parse_from(err, value, options);
+	case OPT_TIMELINE:
+		options->timeline = true;
+		return 0;
+	case OPT_KEEP:
+		return parse_keep(err, value, &options->keep_ns);
+	case OPT_MAX_SIZE:
+		return parse_size(err, value, &options->max_bytes);
+	case OPT_DUMP_WHEN:
+		if (!threshold_parse(value, &options->dump_when))
+			return bad_value(err, "--dump-when", value, THRESHOLD_WANTED);
+		return 0;
+	case OPT_AT:
+		options->at = value;
+		return 0;
+	case OPT_DIFF:
+		options->diff = true;
+		return 0;
 	case OPT_SERVICE:
 		return parse_service(err, value, options);
 	case OPT_MAX_GOROUTINES:
@@ -417,7 +497,9 @@ int options_parse(int argc, char **argv, unsigned allowed, unsigned formats,
 		if (status)
 			return status;
 	}
-	if (optind < argc)
+	options->words = argv + optind;
+	options->word_count = argc - optind;
+	if (optind < argc && !(allowed & TAKES_WORDS))
 		return err_set(err, EINVAL, WHAT, TODO, "\"%.80s\" is one word too many",
 			       argv[optind]);
 	if (options->pid && options->name)
@@ -426,5 +508,13 @@ int options_parse(int argc, char **argv, unsigned allowed, unsigned formats,
 		return err_set(err, EINVAL, WHAT,
 			       "give -p PID or -n NAME; `conctrace ls` lists them",
 			       "no process is named");
+	if ((allowed & NEEDS_WORD) && !options->word_count)
+		return err_set(err, EINVAL, WHAT, "give a file that `conctrace record` has written",
+			       "no recording is named");
+	if ((allowed & NEEDS_OUTPUT) && !options->output)
+		return err_set(err, EINVAL, WHAT, "give -o FILE", "no file to write is named");
+	if (options->dump_when.what && !options->keep_ns)
+		return err_set(err, EINVAL, WHAT, "give --keep, too",
+			       "--dump-when needs the last minutes to dump");
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "detect/limits.h"
 #include "model/flame.h"
 #include "model/select.h"
+#include "model/threshold.h"
 
 /* What a command can give; FORMAT_DEFAULT: not given, the first that the command has. */
 enum output_format {
@@ -32,7 +33,7 @@ enum output_format {
 #define FORMAT_BIT(format) (1U << (format))
 #define FORMATS_TEXT_JSON (FORMAT_BIT(FORMAT_TEXT) | FORMAT_BIT(FORMAT_JSON))
 
-/* err.what of wrong usage */
+/* An error of this kind is wrong usage: exit status 2. */
 #define OPTIONS_WHAT "reading the command line"
 
 #define OVERHEAD_NONE -1.0 /* trace every event */
@@ -51,6 +52,12 @@ struct options {
 	bool no_probes, system, verbose, quiet, no_color, from_events;
 	bool help, version;
 	struct task_selection tasks;
+	char *const *words; /* `word_count` of them; in argv */
+	int word_count;
+	bool timeline, diff;
+	uint64_t keep_ns, max_bytes; /* 0: not given */
+	struct threshold dump_when;
+	const char *at; /* NULL: not given */
 	/* of diagnose */
 	enum service service;                         /* SERVICE_UNKNOWN: not given */
 	uint64_t max_goroutines;                      /* 0: not given */
@@ -62,14 +69,19 @@ struct options {
 
 /* What a command takes beyond the options that all have. */
 enum options_allowed {
-	TAKES_TARGET = 1,    /* -p, -n */
-	NEEDS_TARGET = 2,    /* one of them must be given */
-	TAKES_TASKS = 4,     /* --all, --filter, --sort, --top */
-	TAKES_FROM = 8,      /* --from */
-	TAKES_DURATION = 16, /* -d, -i */
-	TAKES_PROBES = 32,   /* --max-overhead, --max-tasks, --no-probes */
-	TAKES_LIMITS = 64,   /* --service, --max-goroutines, --config, --severity, --every, ... */
-	TAKES_FLAME = 128,   /* --of, --reason, --lock, --chan, --goid, --created-by */
+	TAKES_TARGET = 1 << 0,   /* -p, -n */
+	NEEDS_TARGET = 1 << 1,   /* one of them must be given */
+	TAKES_TASKS = 1 << 2,    /* --all, --filter, --sort, --top */
+	TAKES_FROM = 1 << 3,     /* --from */
+	TAKES_DURATION = 1 << 4, /* -d, -i */
+	TAKES_PROBES = 1 << 5,   /* --max-overhead, --max-tasks, --no-probes */
+	TAKES_LIMITS = 1 << 6, /* --service, --max-goroutines, --config, --severity, --every, ... */
+	TAKES_FLAME = 1 << 7,  /* --of, --reason, --lock, --chan, --goid, --created-by */
+	TAKES_WORDS = 1 << 10, /* words that are no options */
+	NEEDS_WORD = 1 << 11,  /* at least one */
+	NEEDS_OUTPUT = 1 << 12, /* -o */
+	TAKES_RECORD = 1 << 13, /* --timeline, --keep, --max-size, --dump-when */
+	TAKES_REPORT = 1 << 14, /* --at, --diff */
 };
 
 /*

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A recording brought to one of its moments: the counterpart of struct live. */
+#ifndef CMD_REPLAYED_H
+#define CMD_REPLAYED_H
+
+#include "cmd/options.h"
+#include "cmd/shown.h"
+#include "collect/replay.h"
+#include "model/capture.h"
+#include "model/model.h"
+#include "target/facts.h"
+
+struct replayed {
+	struct replay *replay;
+	struct target_facts facts;
+	struct model model;
+	struct capture capture;
+	const struct replay_batch *batch; /* the moment */
+	struct replay_moment moment;
+};
+
+/*
+ * As it was at `at` (NULL: the end): seconds since the beginning, negative: before the end, or a time
+ * as in RFC 3339; the last batch up to then.
+ */
+int replayed_open(struct replayed *replayed, const char *path, const char *at, struct err *err);
+void replayed_close(struct replayed *replayed);
+
+struct shown replayed_shown(struct replayed *replayed, const struct options *options);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The views that can be had of a live process and of a recording alike, by name. */
+#ifndef CMD_SHOWN_H
+#define CMD_SHOWN_H
+
+#include "cmd/options.h"
+#include "export/go_dump.h"
+#include "export/json.h"
+#include "view/view.h"
+
+/* A model, wherever it is from. */
+struct shown {
+	struct json_source json;
+	struct view view; /* `out` is set when it is printed */
+	struct go_dump_source dump;
+};
+
+struct shown_view;
+
+/* NULL: there is none of that name; *err says which there are. */
+const struct shown_view *shown_view_find(const char *name, struct err *err);
+
+int shown_print(const struct shown_view *which, struct shown *shown, const struct options *options,
+		struct err *err);
+
+#endif
