@@ -133,7 +133,8 @@ static const struct command commands[] = {
 	{
 		.name = "report",
 		.run = cmd_report,
-		.formats = FORMATS_TEXT_JSON,
+		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_PERFETTO) |
+			   FORMAT_BIT(FORMAT_CHROME),
 		.allowed = TAKES_TASKS | TAKES_WORDS | NEEDS_WORD | TAKES_REPORT,
 		.summary = "what was recorded: any view, at any time",
 		.words = " FILE [VIEW]",

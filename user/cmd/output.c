@@ -51,7 +51,7 @@ static int write_all(int fd, const char *bytes, size_t len)
 
 static int write_error(int status, const char *where, struct err *err)
 {
-	if (status == -EPIPE)
+	if (!status || status == -EPIPE)
 		return status;
 	return err_set(err, -status, WHAT,
 		       status == -ENOSPC ? "free some space, or write elsewhere with -o" :
@@ -123,6 +123,56 @@ int output_text_write(struct output_text *text, const struct options *options, s
 	status = failed ? output_no_memory(err) : write_result(text->text, text->len, options, err);
 	output_text_discard(text);
 	return status;
+}
+
+#define STREAM_BUFFER (1U << 20)
+
+int output_file_open(struct output_file *file, const struct options *options, struct err *err)
+{
+	int fd;
+
+	memset(file, 0, sizeof(*file));
+	if (!options->output) {
+		fd = dup(STDOUT_FILENO);
+	} else if (!is_replaceable(options->output)) {
+		fd = open(options->output, O_WRONLY | O_CLOEXEC);
+	} else {
+		if (asprintf(&file->temporary, "%s.XXXXXX", options->output) < 0) {
+			file->temporary = NULL;
+			return output_no_memory(err);
+		}
+		fd = mkostemp(file->temporary, O_CLOEXEC);
+	}
+	file->stream = fd < 0 ? NULL : fdopen(fd, "w");
+	if (file->stream) {
+		setvbuf(file->stream, NULL, _IOFBF, STREAM_BUFFER);
+		return 0;
+	}
+	fd = errno;
+	free(file->temporary);
+	return write_error(-fd, options->output ? options->output : "standard output", err);
+}
+
+int output_file_close(struct output_file *file, bool complete, const struct options *options,
+		      struct err *err)
+{
+	mode_t mask = umask(0);
+	int status = 0;
+
+	umask(mask);
+	errno = 0;
+	if (fflush(file->stream) || ferror(file->stream))
+		status = errno ? -errno : -EIO;
+	if (!status && file->temporary && fchmod(fileno(file->stream), 0666 & ~mask))
+		status = -errno;
+	if (fclose(file->stream) && !status)
+		status = -errno;
+	if (!status && complete && file->temporary && rename(file->temporary, options->output))
+		status = -errno;
+	if (file->temporary && (status || !complete))
+		unlink(file->temporary);
+	free(file->temporary);
+	return write_error(status, options->output ? options->output : "standard output", err);
 }
 
 int output_json(json_t *document, bool compact, const struct options *options, struct err *err)

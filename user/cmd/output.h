@@ -27,6 +27,19 @@ int output_text_write(struct output_text *text, const struct options *options, s
 /* Write and release the document (NULL: no memory): one line when `compact`. */
 int output_json(json_t *document, bool compact, const struct options *options, struct err *err);
 
+/*
+ * For what is too long to be collected: the stream writes into a new file that takes the place of -o
+ * when it is complete, or to the standard output.
+ */
+struct output_file {
+	FILE *stream;
+	char *temporary; /* NULL: written in place */
+};
+int output_file_open(struct output_file *file, const struct options *options, struct err *err);
+/* Close it, and put it in its place when `complete`. */
+int output_file_close(struct output_file *file, bool complete, const struct options *options,
+		      struct err *err);
+
 /* Width from COLUMNS or the terminal, colours only there. */
 struct view_style output_style(const struct options *options);
 bool output_is_terminal(const struct options *options);

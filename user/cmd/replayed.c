@@ -70,6 +70,17 @@ static int find_batch(struct replayed *replayed, const char *at, struct err *err
 	return 0;
 }
 
+static int note_states(struct replayed *replayed)
+{
+	struct replayed_states *states = vec_push(&replayed->states);
+
+	if (!states)
+		return -ENOMEM;
+	states->at_ns = replayed->model.at_ns;
+	memcpy(states->by_state, replayed->model.by_state, sizeof(states->by_state));
+	return 0;
+}
+
 /* The model as it was made: by every batch, since it remembers what it saw before. */
 static int replay_all(struct replayed *replayed, struct err *err)
 {
@@ -85,7 +96,8 @@ static int replay_all(struct replayed *replayed, struct err *err)
 		if (!status)
 			break;
 		if (model_update(&replayed->model, moment->aggregates, moment->status,
-				 moment->snapshot))
+				 moment->snapshot) ||
+		    note_states(replayed))
 			return output_no_memory(err);
 		if (&batches[i] == replayed->batch)
 			break;
@@ -123,6 +135,7 @@ void replayed_close(struct replayed *replayed)
 {
 	if (replayed->model.symbols)
 		model_free(&replayed->model);
+	vec_free(&replayed->states);
 	replay_close(replayed->replay);
 	replayed->replay = NULL;
 }

@@ -10,6 +10,12 @@
 #include "model/model.h"
 #include "target/facts.h"
 
+/* User goroutines by enum g_status at a batch. */
+struct replayed_states {
+	uint64_t at_ns;
+	uint64_t by_state[16];
+};
+
 struct replayed {
 	struct replay *replay;
 	struct target_facts facts;
@@ -17,6 +23,7 @@ struct replayed {
 	struct capture capture;
 	const struct replay_batch *batch; /* the moment */
 	struct replay_moment moment;
+	VEC(struct replayed_states) states; /* of the batches up to the moment */
 };
 
 /*
