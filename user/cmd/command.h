@@ -10,6 +10,7 @@ int cmd_top(const struct options *options, struct err *err);
 int cmd_tasks(const struct options *options, struct err *err);
 int cmd_stacks(const struct options *options, struct err *err);
 int cmd_locks(const struct options *options, struct err *err);
+int cmd_waits(const struct options *options, struct err *err);
 int cmd_chans(const struct options *options, struct err *err);
 int cmd_diagnose(const struct options *options, struct err *err);
 int cmd_flame(const struct options *options, struct err *err);

@@ -145,6 +145,17 @@ static const struct command commands[] = {
 		.example = "conctrace report shop.db locks --at -30",
 	},
 	{
+		.name = "waits",
+		.run = cmd_waits,
+		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_DOT) | FORMAT_BIT(FORMAT_MERMAID),
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
+		.summary = "who waits for whom: deadlocks, and who keeps most goroutines waiting",
+		.more = "Two snapshots half a second apart and no probes; with --duration lock waits are traced\n"
+			"meanwhile. -f dot and -f mermaid draw the graph, goroutines that wait alike in one box.\n"
+			"-v shows what goroutines wait for on channels, too.\n",
+		.example = "conctrace waits -p 1234\n  conctrace waits -p 1234 -f dot | dot -Tsvg >waits.svg",
+	},
+	{
 		.name = "ls",
 		.run = cmd_ls,
 		.formats = FORMATS_TEXT_JSON,

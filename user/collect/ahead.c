@@ -239,6 +239,9 @@ static bool effect(struct walk *walk, struct path *path, const struct code_funct
 		return true;
 	case CODE_COND_WAKE:
 		return operation(walk, path, NEXT_WAKE, first);
+	case CODE_LIST_WAKE:
+		return operation(walk, path, NEXT_WAKE,
+				 minus(first, walk->ahead->target->layout.cond_notify));
 	case CODE_SEND:
 		return operation(walk, path, NEXT_SEND, first);
 	case CODE_RECV:

@@ -27,6 +27,7 @@ enum code_effect {
 	CODE_GROUP_ADD, /* second argument: how many */
 	CODE_GROUP_WAIT,
 	CODE_COND_WAKE, /* Signal, Broadcast */
+	CODE_LIST_WAKE, /* the same, of a Cond's notifyList */
 	CODE_SEND,
 	CODE_RECV,
 	CODE_RECV_SECOND, /* the channel is the second argument: a select with one case and a default */

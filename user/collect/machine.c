@@ -129,9 +129,8 @@ struct machine_value machine_read(const struct machine *machine, const struct li
 		if (arg->reg != LIFT_NO_REG)
 			value = machine->regs[arg->reg];
 		break;
-	case LIFT_IMM:
-		value = constant((uint64_t)arg->value);
-		break;
+	case LIFT_IMM: /* as wide as what it goes to */
+		return constant((uint64_t)arg->value);
 	case LIFT_MEM:
 		address = machine_address(machine, arg);
 		if (!address.known)

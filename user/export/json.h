@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "model/capture.h"
+#include "model/graph.h"
 #include "model/model.h"
 #include "model/select.h"
 #include "target/facts.h"
@@ -24,6 +25,7 @@ struct json_source {
 json_t *json_top(const struct json_source *source);
 json_t *json_locks(const struct json_source *source);
 json_t *json_chans(const struct json_source *source);
+json_t *json_waits(const struct json_source *source, const struct waits_graph *graph);
 json_t *json_tasks(const struct json_source *source, const struct task_selection *selection);
 
 #endif

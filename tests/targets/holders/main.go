@@ -17,8 +17,10 @@ var (
 	one   = flag.String("case", "", "only this `name`: a kind of holder or a way to wait for each other")
 	fixed = flag.Bool("fixed", false, "the case without its fault")
 	count = flag.Int("n", 0, "goroutines of cases that have many")
-	list  = flag.Bool("list", false, "print the names of the cases, and end")
-	only  = flag.String("only", "", "of the kinds of holder, only those whose name is this")
+
+	bystanders = flag.Int("bystanders", 0, "goroutines that have nothing to do with it, in the convoy")
+	list       = flag.Bool("list", false, "print the names of the cases, and end")
+	only       = flag.String("only", "", "of the kinds of holder, only those whose name is this")
 )
 
 // claim says that a goroutine holds a lock.
@@ -50,6 +52,8 @@ var (
 	report truth
 	parked []*int64 // goroutines that must be waiting before the report is true
 )
+
+func yield() { runtime.Gosched() }
 
 func addr(p interface{}) string { return fmt.Sprintf("%p", p) }
 
@@ -106,6 +110,7 @@ func main() {
 	}
 	report.Go, report.Goids = runtime.Version(), map[string]int64{}
 	report.Holds, report.Waits, report.Nobody = []claim{}, []string{}, []string{}
+	report.Stuck = [][]string{}
 	if *one == "" {
 		addHolders()
 	} else {

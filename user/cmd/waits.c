@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "base/clock.h"
+#include "cmd/command.h"
+#include "cmd/live.h"
+#include "cmd/output.h"
+#include "export/picture.h"
+#include "view/waits.h"
+
+/* Between the two snapshots that tell how long things have been at rest, at least. */
+#define BETWEEN_NS (NSEC_PER_SEC / 2)
+
+static int write_text(struct live *live, const struct waits_graph *graph,
+		      const struct options *options, struct err *err)
+{
+	struct picture picture = { 0 };
+	struct output_text text;
+	struct view view;
+	int status = output_text_open(&text, err);
+
+	if (status)
+		return status;
+	view = live_view(live, options, text.stream);
+	if (options->format == FORMAT_TEXT)
+		status = view_waits(&view, graph);
+	else
+		status = picture_make(graph, &picture);
+	if (!status && options->format == FORMAT_DOT)
+		picture_write_dot(text.stream, graph, &picture);
+	else if (!status && options->format == FORMAT_MERMAID)
+		picture_write_mermaid(text.stream, graph, &picture);
+	picture_free(&picture);
+	if (status) {
+		output_text_discard(&text);
+		return output_no_memory(err);
+	}
+	return output_text_write(&text, options, err);
+}
+
+static int print(struct live *live, const struct options *options, struct err *err)
+{
+	struct json_source source = live_json(live, options);
+	struct waits_graph graph = { 0 };
+	int status;
+
+	if (waits_graph_build(&live->model, &graph)) {
+		waits_graph_free(&graph);
+		return output_no_memory(err);
+	}
+	if (options->format == FORMAT_JSON)
+		status = output_json(json_waits(&source, &graph), false, options, err);
+	else
+		status = write_text(live, &graph, options, err);
+	waits_graph_free(&graph);
+	return status;
+}
+
+int cmd_waits(const struct options *options, struct err *err)
+{
+	uint64_t between_ns = options->duration_ns ? options->duration_ns : BETWEEN_NS;
+	struct live live;
+	/* without a duration nothing is put into the process */
+	int status = live_open(&live, options, options->duration_ns ? ROLES_LOCKS : 0, err);
+
+	if (status)
+		return status;
+	status = live_update(&live, options, true, err);
+	if (!status && !live.gone) {
+		live_pause(&live, clock_now_ns() + between_ns);
+		live_detach(&live);
+		status = live_update(&live, options, true, err);
+	}
+	if (!status)
+		status = print(&live, options, err);
+	if (!status)
+		live_say_gone(&live, options);
+	live_close(&live);
+	return status;
+}
