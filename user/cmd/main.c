@@ -153,7 +153,8 @@ static const struct command commands[] = {
 		.more = "Two snapshots half a second apart and no probes; with --duration lock waits are traced\n"
 			"meanwhile. -f dot and -f mermaid draw the graph, goroutines that wait alike in one box.\n"
 			"-v shows what goroutines wait for on channels, too.\n",
-		.example = "conctrace waits -p 1234\n  conctrace waits -p 1234 -f dot | dot -Tsvg >waits.svg",
+		.example =
+			"conctrace waits -p 1234\n  conctrace waits -p 1234 -f dot | dot -Tsvg >waits.svg",
 	},
 	{
 		.name = "ls",

@@ -64,16 +64,42 @@ static bool is_plausible(const struct cond_waiter *waiter, uint64_t word)
 	       (word < waiter->sp || word >= waiter->hi);
 }
 
+/* How a list begins and ends. */
+struct list_ends {
+	uint64_t head, tail;
+};
+
+static size_t ends_len(const struct layout *layout)
+{
+	return layout->notifylist_tail + sizeof(uint64_t) - layout->notifylist_head;
+}
+
+/*
+ * &l.lock lies on the stack, too, and what stands behind the lock's list is the tail, which of one waiter is the
+ * head: so the tail must be one of our goroutines' sudogs as well.
+ */
+static bool is_list(const struct cond_search *search, const struct list_ends *ends)
+{
+	const struct layout *layout = &search->target->layout;
+	uint64_t g;
+
+	return ends->head && ends->tail &&
+	       !memory_read_u64(search->target->pid, ends->tail + layout->sudog_g, &g) && g &&
+	       addr_map_get(&search->waiters, g);
+}
+
 static bool try_word(struct cond_search *search, const struct cond_waiter *waiter, uint64_t word,
 		     bool is_cond)
 {
 	const struct layout *layout = &search->target->layout;
-	uint64_t list = list_at(search, word, is_cond), head;
+	uint64_t list = list_at(search, word, is_cond);
+	struct list_ends ends;
 
 	if (!is_plausible(waiter, word) ||
-	    memory_read_u64(search->target->pid, list + layout->notifylist_head, &head) || !head)
+	    memory_read(search->target->pid, list + layout->notifylist_head, &ends, sizeof(ends)) ||
+	    !is_list(search, &ends))
 		return false;
-	follow(search, list, head);
+	follow(search, list, ends.head);
 	return is_found(search, waiter);
 }
 
@@ -83,7 +109,7 @@ static int try_stack(struct cond_search *search, const struct cond_waiter *waite
 {
 	const struct layout *layout = &search->target->layout;
 	struct memory_piece pieces[WORDS_MAX * 2];
-	uint64_t heads[WORDS_MAX * 2];
+	struct list_ends ends[WORDS_MAX * 2];
 	uint32_t from[WORDS_MAX * 2]; /* word * 2 + is_cond */
 	size_t tried = 0;
 	int status;
@@ -94,16 +120,16 @@ static int try_stack(struct cond_search *search, const struct cond_waiter *waite
 		from[tried] = i;
 		pieces[tried] = (struct memory_piece){
 			.addr = list_at(search, words[i / 2], i % 2) + layout->notifylist_head,
-			.to = &heads[tried],
-			.len = sizeof(heads[tried]),
+			.to = &ends[tried],
+			.len = sizeof(ends[tried]),
 		};
 		tried++;
 	}
 	status = memory_read_many(search->target->pid, pieces, tried);
 	for (size_t i = 0; !status && i < tried; i++) {
-		if (!pieces[i].ok || !heads[i])
+		if (!pieces[i].ok || !is_list(search, &ends[i]))
 			continue;
-		follow(search, list_at(search, words[from[i] / 2], from[i] % 2), heads[i]);
+		follow(search, list_at(search, words[from[i] / 2], from[i] % 2), ends[i].head);
 		if (!is_found(search, waiter))
 			continue;
 		search->hint = from[i] / 2 + 1;
@@ -156,7 +182,7 @@ int wait_conds(const struct target *target, struct snapshot *snapshot, const con
 
 	if (!conds->len || layout->notifylist_head == LAYOUT_ABSENT ||
 	    layout->cond_notify == LAYOUT_ABSENT || layout->sudog_next == LAYOUT_ABSENT ||
-	    layout->sudog_size > SUDOG_MAX)
+	    layout->sudog_size > SUDOG_MAX || ends_len(layout) != sizeof(struct list_ends))
 		return 0;
 	status = list_waiters(&search);
 	for (size_t i = 0; i < conds->len && !status; i++)

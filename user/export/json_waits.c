@@ -28,14 +28,14 @@ static void add_edges(json_t *rows, const struct waits_graph *graph, const struc
 	for (size_t i = 0; waits_leads_on(object) && i < object->to_count; i++) {
 		const struct waits_to *to = &graph->to.data[object->first_to + i];
 
-		json_array_append_new(
-			rows, json_pack("{s:o, s:o, s:o, s:s, s:b, s:o}", "from",
-					goid_of(graph, node->task), "to", goid_of(graph, to->task),
-					"via", via(object), "role", model_role_name(to->role),
-					"certain", to->certain, "evidence",
-					to->party ? json_string(model_evidence_name(
-							    to->party->evidence)) :
-						    json_null()));
+		json_array_append_new(rows, json_pack("{s:o, s:o, s:o, s:s, s:b, s:o}", "from",
+						      goid_of(graph, node->task), "to",
+						      goid_of(graph, to->task), "via", via(object),
+						      "role", model_role_name(to->role), "certain",
+						      to->certain, "evidence",
+						      to->party ? json_string(model_evidence_name(
+									  to->party->evidence)) :
+								  json_null()));
 	}
 }
 
@@ -48,7 +48,8 @@ static json_t *edges(const struct waits_graph *graph)
 
 		for (size_t j = 0; j < node->object_count; j++)
 			add_edges(rows, graph, node,
-				  &graph->objects.data[graph->node_objects.data[node->first_object + j]]);
+				  &graph->objects
+					   .data[graph->node_objects.data[node->first_object + j]]);
 	}
 	return rows;
 }
@@ -114,17 +115,17 @@ static json_t *root_row(const struct waits_graph *graph, const struct waits_root
 	const struct model_task *task = &model->tasks.data[root->task];
 	bool cycle = root->cycle != WAITS_NOBODY;
 
-	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:s, s:b, s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "goid",
-		(json_int_t)task->goid, "blocked", (json_int_t)root->blocked, "direct",
-		(json_int_t)root->direct, "blocked_by_locks", (json_int_t)root->blocked_by_locks,
-		"state", model_state_name(task->state), "deadlock",
-		cycle && graph->cycles.data[root->cycle].certain, "wait_reason",
-		task->state == G_WAITING ? model_reason(model, task->reason) : "", "kind",
-		cycle ? "cycle" : "goroutine", "wait_ns", age(model, task->since_ns),
-		"wait_is_lower_bound", task->since_is_bound, "frame",
-		json_frame(task->stack ? task->stack->site : NULL), "holds",
-		held_by(graph, root->task), "stack", json_stack(task->stack));
+	return json_pack("{s:I, s:I, s:I, s:I, s:s, s:b, s:s, s:s, s:o, s:b, s:o, s:o, s:o}",
+			 "goid", (json_int_t)task->goid, "blocked", (json_int_t)root->blocked,
+			 "direct", (json_int_t)root->direct, "blocked_by_locks",
+			 (json_int_t)root->blocked_by_locks, "state", model_state_name(task->state),
+			 "deadlock", cycle && graph->cycles.data[root->cycle].certain,
+			 "wait_reason",
+			 task->state == G_WAITING ? model_reason(model, task->reason) : "", "kind",
+			 cycle ? "cycle" : "goroutine", "wait_ns", age(model, task->since_ns),
+			 "wait_is_lower_bound", task->since_is_bound, "frame",
+			 json_frame(task->stack ? task->stack->site : NULL), "holds",
+			 held_by(graph, root->task), "stack", json_stack(task->stack));
 }
 
 static json_t *roots(const struct waits_graph *graph)
@@ -148,8 +149,7 @@ static json_t *unknown(const struct waits_graph *graph)
 		if (object->to_count && waits_leads_on(object))
 			continue;
 		row = via(object);
-		json_object_set_new(row, "waiters",
-				    json_integer((json_int_t)object->waiter_count));
+		json_object_set_new(row, "waiters", json_integer((json_int_t)object->waiter_count));
 		json_object_set_new(row, "any_of", json_integer((json_int_t)object->to_count));
 		json_array_append_new(rows, row);
 	}

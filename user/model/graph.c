@@ -123,7 +123,8 @@ static bool ends_chan_wait(unsigned op, enum party_role role)
 }
 
 /* Nearly always the same goroutine sends and closes: it is named once. */
-static bool is_named(const struct waits_graph *graph, const struct waits_object *object, size_t task)
+static bool is_named(const struct waits_graph *graph, const struct waits_object *object,
+		     size_t task)
 {
 	return object->to_count && graph->to.data[graph->to.len - 1].task == task;
 }
@@ -208,9 +209,10 @@ static int add_select(struct builder *builder, size_t task)
 	const struct snapshot *snapshot = builder->model->snapshot;
 	int status = 0;
 
-	for (uint32_t i = 0; goroutine && i < goroutine->case_count && i < SELECT_CASES_MAX && !status;
-	     i++) {
-		const struct wait_case *wait_case = &snapshot->cases.data[goroutine->first_case + i];
+	for (uint32_t i = 0;
+	     goroutine && i < goroutine->case_count && i < SELECT_CASES_MAX && !status; i++) {
+		const struct wait_case *wait_case =
+			&snapshot->cases.data[goroutine->first_case + i];
 
 		status = add_chan_wait(builder, task, wait_case->chan,
 				       wait_case->direction == DIRECTION_SEND ? CT_OP_SEND :
@@ -224,7 +226,7 @@ static int add_lock_wait(struct builder *builder, size_t index)
 	const struct model *model = builder->model;
 	const struct model_task *task = &model->tasks.data[index];
 	enum lock_kind how = task->wait_kind == WAIT_COND ? LOCK_COND :
-			     task->stack		  ? task->stack->lock :
+			     task->stack                  ? task->stack->lock :
 							    LOCK_NONE;
 	struct model_object object = model_waiting_on(model, task);
 	const size_t *row = object.addr ? row_by_addr_find(builder->locks, object.addr) : NULL;
@@ -319,7 +321,8 @@ static int list_waiters(struct waits_graph *graph)
 
 		for (size_t j = 0; j < node->object_count; j++) {
 			struct waits_object *object =
-				&graph->objects.data[graph->node_objects.data[node->first_object + j]];
+				&graph->objects
+					 .data[graph->node_objects.data[node->first_object + j]];
 
 			graph->waiters.data[object->first_waiter + object->waiter_count++] = i;
 		}

@@ -28,13 +28,13 @@ enum waits_fate {
 
 struct waits_object {
 	uint64_t addr;
-	const char *kind;             /* as model_waiting_on has it: "sync.Mutex", "chan", ... */
+	const char *kind;              /* as model_waiting_on has it: "sync.Mutex", "chan", ... */
 	const struct model_lock *lock; /* one of the two */
 	const struct model_chan *chan;
-	uint8_t op;     /* what the waiters do: enum ct_chan_op, or of a lock enum lock_kind; a channel or
+	uint8_t op; /* what the waiters do: enum ct_chan_op, or of a lock enum lock_kind; a channel or
 			   RWMutex is an object for each */
-	uint8_t nature; /* enum waits_nature */
-	bool closed;    /* nobody but its parties can end the wait */
+	uint8_t nature;                    /* enum waits_nature */
+	bool closed;                       /* nobody but its parties can end the wait */
 	size_t first_to, to_count;         /* in `to`: who could end the waits */
 	size_t first_waiter, waiter_count; /* in `waiters`: who waits */
 };
@@ -48,11 +48,12 @@ struct waits_to {
 
 /* A goroutine that waits, or that others wait for. */
 struct waits_node {
-	size_t task;     /* in model->tasks */
-	uint8_t fate;    /* enum waits_fate */
-	bool waits;      /* for an object of the graph */
-	size_t cycle;    /* in `cycles`; WAITS_NOBODY: none */
-	size_t first_object, object_count; /* in `node_objects`: what it waits for; a select: several */
+	size_t task;  /* in model->tasks */
+	uint8_t fate; /* enum waits_fate */
+	bool waits;   /* for an object of the graph */
+	size_t cycle; /* in `cycles`; WAITS_NOBODY: none */
+	size_t first_object,
+		object_count; /* in `node_objects`: what it waits for; a select: several */
 };
 
 struct waits_cycle {
@@ -64,9 +65,9 @@ struct waits_cycle {
 /* Where chains of waiting end: a goroutine, or a cycle by one of its goroutines. */
 struct waits_root {
 	size_t task;
-	size_t cycle;               /* WAITS_NOBODY: none */
-	uint64_t direct, blocked;   /* wait for what it holds; and those behind these */
-	uint64_t blocked_by_locks;  /* of them, for locks and WaitGroups */
+	size_t cycle;              /* WAITS_NOBODY: none */
+	uint64_t direct, blocked;  /* wait for what it holds; and those behind these */
+	uint64_t blocked_by_locks; /* of them, for locks and WaitGroups */
 };
 
 struct waits_graph {
@@ -75,7 +76,7 @@ struct waits_graph {
 	VEC(size_t) node_objects;
 	VEC(struct waits_object) objects;
 	VEC(struct waits_to) to;
-	VEC(size_t) waiters; /* nodes */
+	VEC(size_t) waiters;            /* nodes */
 	VEC(struct waits_cycle) cycles; /* the certain ones first */
 	VEC(size_t) cycle_tasks;
 	VEC(struct waits_root) roots; /* who keeps most waiting first */
@@ -94,7 +95,8 @@ static inline bool waits_leads_on(const struct waits_object *object)
 
 /* Nodes that wait behind a root, nearest first, without those of its cycle; the caller's to free. 0 or -ENOMEM. */
 typedef VEC(size_t) waits_nodes;
-int waits_behind(const struct waits_graph *graph, const struct waits_root *root, waits_nodes *nodes);
+int waits_behind(const struct waits_graph *graph, const struct waits_root *root,
+		 waits_nodes *nodes);
 
 /* The node of a task; NULL: it neither waits nor is waited for. */
 const struct waits_node *waits_node_of(const struct waits_graph *graph, size_t task);

@@ -34,8 +34,8 @@ int graph_reverse_make(const struct waits_graph *graph, struct graph_reverse *re
 		const struct waits_object *object = &graph->objects.data[i];
 
 		for (size_t j = 0; j < object->to_count; j++) {
-			size_t node = graph_node_index(graph,
-						       graph->to.data[object->first_to + j].task);
+			size_t node =
+				graph_node_index(graph, graph->to.data[object->first_to + j].task);
 
 			reverse->objects[fill[node]++] = i;
 		}
@@ -86,7 +86,8 @@ static bool is_held_up(const struct waits_graph *graph, size_t index, enum waits
 
 	for (size_t i = 0; i < node->object_count; i++)
 		if (!object_holds_up(
-			    graph, &graph->objects.data[graph->node_objects.data[node->first_object + i]],
+			    graph,
+			    &graph->objects.data[graph->node_objects.data[node->first_object + i]],
 			    index, fate))
 			return false;
 	return node->waits;

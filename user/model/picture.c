@@ -219,8 +219,7 @@ static int draw_waiters(struct drawing *drawing)
 		size_t first_box = drawing->picture->boxes.len;
 
 		for (size_t j = 0; j < object->waiter_count && !status; j++)
-			status = draw_waiter(drawing,
-					     graph->waiters.data[object->first_waiter + j],
+			status = draw_waiter(drawing, graph->waiters.data[object->first_waiter + j],
 					     drawing->object_box[index], first_box);
 	}
 	return status;

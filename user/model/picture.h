@@ -12,14 +12,14 @@ struct picture_box {
 	const struct waits_object *object; /* NULL: goroutines */
 	size_t task;                       /* the first of them */
 	uint64_t count;
-	uint8_t fate;  /* enum waits_fate of goroutines */
-	bool cycle;    /* in a deadlock */
+	uint8_t fate; /* enum waits_fate of goroutines */
+	bool cycle;   /* in a deadlock */
 	bool may_cycle;
-	bool any;      /* any one of them would do */
+	bool any; /* any one of them would do */
 };
 
 struct picture_arrow {
-	size_t from, to; /* boxes */
+	size_t from, to;   /* boxes */
 	const char *label; /* NULL: waits for it */
 	bool certain;
 };

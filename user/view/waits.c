@@ -13,8 +13,7 @@
 #define GROUPS_SHOWN 6
 #define CHAIN_SHOWN 12
 #define NAME_MAX_LEN 256
-#define OBJECT(graph, object) \
-	format_object((char[NAME_MAX_LEN]){ 0 }, NAME_MAX_LEN, graph, object)
+#define OBJECT(graph, object) format_object((char[NAME_MAX_LEN]){ 0 }, NAME_MAX_LEN, graph, object)
 
 const char *format_object(char *to, size_t size, const struct waits_graph *graph,
 			  const struct waits_object *object)
@@ -90,7 +89,8 @@ static void print_held(const struct view *view, const struct waits_graph *graph,
 			if (to->task != task)
 				continue;
 			fprintf(view->out, "%s%s%s %s", *first ? " " : " and ",
-				to->certain || to->role != PARTY_CALLS_DONE ? "" : "may call Done: ",
+				to->certain || to->role != PARTY_CALLS_DONE ? "" :
+									      "may call Done: ",
 				verb(to->role), OBJECT(graph, object));
 			*first = false;
 			if (!to->party || !model_party_holds(to->party))
@@ -273,7 +273,8 @@ int view_waits(const struct view *view, const struct waits_graph *graph)
 	for (size_t i = 0; i < graph->roots.len && !status; i++) {
 		const struct waits_root *root = &graph->roots.data[i];
 
-		if (!is_worth_showing(view, root) || (shown == ROOTS_SHOWN && !view->style.verbose)) {
+		if (!is_worth_showing(view, root) ||
+		    (shown == ROOTS_SHOWN && !view->style.verbose)) {
 			more++;
 			continue;
 		}
@@ -288,7 +289,8 @@ int view_waits(const struct view *view, const struct waits_graph *graph)
 		fprintf(view->out, "\n(%zu more goroutines that others wait for: see -v)\n", more);
 	if (view->model->snapshot && view->model->snapshot->ahead_left_out)
 		fprintf(view->out,
-			"\n%" PRIu64 " goroutines ran or had no readable stack: what they hold is not known\n",
+			"\n%" PRIu64
+			" goroutines ran or had no readable stack: what they hold is not known\n",
 			view->model->snapshot->ahead_left_out);
 	return status;
 }
