@@ -20,10 +20,10 @@ static int write_text(struct live *live, const struct waits_graph *graph,
 	if (status)
 		return status;
 	view = live_view(live, options, text.stream);
-	if (options->format == FORMAT_TEXT)
-		status = view_waits(&view, graph);
-	else
+	if (options->format == FORMAT_DOT || options->format == FORMAT_MERMAID)
 		status = picture_make(graph, &picture);
+	else
+		status = view_waits(&view, graph);
 	if (!status && options->format == FORMAT_DOT)
 		picture_write_dot(text.stream, graph, &picture);
 	else if (!status && options->format == FORMAT_MERMAID)
