@@ -16,6 +16,7 @@ int cmd_diagnose(const struct options *options, struct err *err);
 int cmd_flame(const struct options *options, struct err *err);
 int cmd_record(const struct options *options, struct err *err);
 int cmd_report(const struct options *options, struct err *err);
+int cmd_leaks(const struct options *options, struct err *err);
 int cmd_ls(const struct options *options, struct err *err);
 int cmd_doctor(const struct options *options, struct err *err);
 

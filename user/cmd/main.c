@@ -157,6 +157,17 @@ static const struct command commands[] = {
 			"conctrace waits -p 1234\n  conctrace waits -p 1234 -f dot | dot -Tsvg >waits.svg",
 	},
 	{
+		.name = "leaks",
+		.run = cmd_leaks,
+		.formats = FORMATS_TEXT_JSON,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_MEMORY,
+		.summary = "goroutines that nothing alive can ever wake, and suspects",
+		.more = "Looks at the heap twice, --duration seconds apart, 0.25 unless told. Exit status 3\n"
+			"when something is leaked.\n"
+			"      --max-memory SIZE  refuse to take more, such as 512M or 4G\n",
+		.example = "conctrace leaks -p 1234",
+	},
+	{
 		.name = "ls",
 		.run = cmd_ls,
 		.formats = FORMATS_TEXT_JSON,
@@ -200,7 +211,7 @@ static void print_help(void)
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
 	printf("\n%s\nExample:\n  sudo conctrace -p 1234\n\n"
-	       "Exit status: 0 fine; 1 it failed; 2 wrong usage; 3 diagnose found something.\n"
+	       "Exit status: 0 fine; 1 it failed; 2 wrong usage; 3 leaks or diagnose found something.\n"
 	       "`conctrace COMMAND --help` says more.\n",
 	       options_help);
 }

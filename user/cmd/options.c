@@ -17,6 +17,7 @@
 enum long_option {
 	OPT_MAX_OVERHEAD = 256,
 	OPT_MAX_TASKS,
+	OPT_MAX_MEMORY,
 	OPT_NO_PROBES,
 	OPT_NO_COLOR,
 	OPT_SYSTEM,
@@ -56,6 +57,7 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "max-overhead", required_argument, NULL, OPT_MAX_OVERHEAD },
 	{ "max-tasks", required_argument, NULL, OPT_MAX_TASKS },
+	{ "max-memory", required_argument, NULL, OPT_MAX_MEMORY },
 	{ "no-probes", no_argument, NULL, OPT_NO_PROBES },
 	{ "no-color", no_argument, NULL, OPT_NO_COLOR },
 	{ "system", no_argument, NULL, OPT_SYSTEM },
@@ -157,13 +159,14 @@ static int parse_keep(struct err *err, const char *text, uint64_t *ns)
 	return 0;
 }
 
-static int parse_size(struct err *err, const char *text, uint64_t *bytes)
+/* In bytes, at least a megabyte. */
+static int parse_size(struct err *err, const char *option, const char *text, uint64_t *bytes)
 {
 	static const double factors[] = { 1024, 1048576, 1073741824 };
 	double size;
 
 	if (!parse_scaled(text, "KMG", factors, 1e15, &size) || size < 1048576)
-		return bad_value(err, "--max-size", text, "a size such as 64M or 1G");
+		return bad_value(err, option, text, "a size such as 64M or 1G");
 	*bytes = (uint64_t)size;
 	return 0;
 }
@@ -306,6 +309,8 @@ static unsigned needed_for(int option)
 	case OPT_MAX_TASKS:
 	case OPT_NO_PROBES:
 		return TAKES_PROBES;
+	case OPT_MAX_MEMORY:
+		return TAKES_MEMORY;
 	case OPT_ALL:
 	case OPT_FILTER:
 	case OPT_SORT:
@@ -381,6 +386,8 @@ static int take(int option, const char *value, struct options *options, struct e
 			return bad_value(err, "--max-tasks", value, "a number from 1 to 134217728");
 		options->max_tasks = (uint32_t)count;
 		return 0;
+	case OPT_MAX_MEMORY:
+		return parse_size(err, "--max-memory", value, &options->max_memory);
 	case OPT_NO_PROBES:
 		options->no_probes = true;
 		return 0;
@@ -411,7 +418,7 @@ static int take(int option, const char *value, struct options *options, struct e
 	case OPT_KEEP:
 		return parse_keep(err, value, &options->keep_ns);
 	case OPT_MAX_SIZE:
-		return parse_size(err, value, &options->max_bytes);
+		return parse_size(err, "--max-size", value, &options->max_bytes);
 	case OPT_DUMP_WHEN:
 		if (!threshold_parse(value, &options->dump_when))
 			return bad_value(err, "--dump-when", value, THRESHOLD_WANTED);

@@ -49,6 +49,7 @@ struct options {
 	const char *output;      /* NULL: stdout */
 	double max_overhead_pct; /* OVERHEAD_NONE, or percent */
 	uint32_t max_tasks;      /* 0: the default */
+	uint64_t max_memory;     /* bytes; 0: the default */
 	bool no_probes, system, verbose, quiet, no_color, from_events;
 	bool help, version;
 	struct task_selection tasks;
@@ -82,6 +83,7 @@ enum options_allowed {
 	NEEDS_OUTPUT = 1 << 12, /* -o */
 	TAKES_RECORD = 1 << 13, /* --timeline, --keep, --max-size, --dump-when */
 	TAKES_REPORT = 1 << 14, /* --at, --diff */
+	TAKES_MEMORY = 1 << 15, /* --max-memory */
 };
 
 /*

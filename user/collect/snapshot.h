@@ -142,6 +142,7 @@ struct goroutine {
 	bool locked;         /* LockOSThread */
 	bool system;         /* belongs to the runtime, hidden unless asked for */
 	bool torn;
+	bool cases_cut; /* it may wait for more channels than its cases say */
 	bool stack_cut; /* the walk ended before the goroutine's first frame */
 };
 

@@ -51,8 +51,10 @@ static int follow(struct waiters *waiters, link_list *found, size_t *start, uint
 
 		if (!pieces[i - from].ok ||
 		    struct_word(sudog, layout->sudog_g) !=
-			    waiters->chunk->goroutines.data[link.goroutine].g)
+			    waiters->chunk->goroutines.data[link.goroutine].g) {
+			waiters->chunk->goroutines.data[link.goroutine].cases_cut = true;
 			continue;
+		}
 		link.chan = struct_word(sudog, layout->sudog_c);
 		if (kept - from != i - from)
 			memmove(sudogs + (kept - from) * size, sudog, size);
@@ -144,6 +146,9 @@ int wait_channels(struct waiters *waiters)
 		status = size <= SUDOG_MAX ? -ENOMEM : status;
 	for (int round = 0; sudogs && pieces && !status && from < found.len; round++) {
 		if (round == SELECT_CASES_MAX || found.len > CASES_MAX) {
+			for (size_t i = from; i < found.len; i++)
+				waiters->chunk->goroutines.data[found.data[i].goroutine].cases_cut =
+					true;
 			found.len = from;
 			break;
 		}

@@ -10,6 +10,7 @@
 
 #include "model/capture.h"
 #include "model/graph.h"
+#include "model/leaks.h"
 #include "model/model.h"
 #include "model/select.h"
 #include "target/facts.h"
@@ -26,6 +27,7 @@ json_t *json_top(const struct json_source *source);
 json_t *json_locks(const struct json_source *source);
 json_t *json_chans(const struct json_source *source);
 json_t *json_waits(const struct json_source *source, const struct waits_graph *graph);
+json_t *json_leaks(const struct json_source *source, const struct leaks *leaks);
 json_t *json_tasks(const struct json_source *source, const struct task_selection *selection);
 
 #endif

@@ -20,9 +20,16 @@ json_t *json_histogram(const uint64_t *slots);
 /* A function's name as Go prints it. */
 json_t *json_function(const char *function);
 
+/* {"kind", "addr", ...}, or null. */
+json_t *json_waiting_on(const struct model *model, const struct model_task *task);
+/* {"goid", "function", "file", "line"}, or null. */
+json_t *json_created_by(struct model *model, uint64_t gopc, uint64_t goid);
+
 /* User goroutines by state, and how many in all. */
 json_t *json_states(const struct model *model, uint64_t *total);
 json_t *json_lock_rows(const struct json_source *source);
+/* Those that are leaked, or the suspects. */
+json_t *json_leak_rows(const struct json_source *source, const struct leaks *leaks, bool proven);
 json_t *json_chan_rows(const struct json_source *source);
 
 #endif

@@ -6,7 +6,7 @@ static json_t *wait_reason(const struct model *model, unsigned state, unsigned r
 	return json_string(state == G_WAITING ? model_reason(model, reason) : "");
 }
 
-static json_t *created_by(struct model *model, uint64_t gopc, uint64_t goid)
+json_t *json_created_by(struct model *model, uint64_t gopc, uint64_t goid)
 {
 	const struct pclntab_frame *frame = model_created_by(model, gopc);
 
@@ -43,8 +43,9 @@ static json_t *group_row(struct model *model, const struct model_group *group)
 			 (json_int_t)group->count, "state", model_state_name(group->state),
 			 "wait_reason", wait_reason(model, group->state, group->reason),
 			 "oldest_ns", age(model, group->oldest_since_ns), "oldest_is_lower_bound",
-			 group->oldest_is_bound, "created_by", created_by(model, group->gopc, 0),
-			 "stack", json_stack(group->stack), "goids", goids_of(model, group));
+			 group->oldest_is_bound, "created_by",
+			 json_created_by(model, group->gopc, 0), "stack", json_stack(group->stack),
+			 "goids", goids_of(model, group));
 }
 
 /* Each case of a select: its channel and direction. */
@@ -66,7 +67,7 @@ static json_t *cases(const struct model *model, const struct goroutine *goroutin
 	return rows;
 }
 
-static json_t *waiting_on(const struct model *model, const struct model_task *task)
+json_t *json_waiting_on(const struct model *model, const struct model_task *task)
 {
 	struct model_object object = model_waiting_on(model, task);
 	const struct goroutine *goroutine = task->goroutine;
@@ -110,9 +111,9 @@ static json_t *task_row(struct model *model, const struct model_task *task)
 	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "goid",
 			 (json_int_t)task->goid, "state", model_state_name(task->state),
 			 "wait_reason", wait_reason(model, task->state, task->reason), "waiting_on",
-			 waiting_on(model, task), "wait_ns", age(model, task->since_ns),
+			 json_waiting_on(model, task), "wait_ns", age(model, task->since_ns),
 			 "wait_is_lower_bound", task->since_is_bound, "created_by",
-			 created_by(model, task->gopc, task->parent_goid), "start_function",
+			 json_created_by(model, task->gopc, task->parent_goid), "start_function",
 			 json_function(model_function(model, task->startpc)), "labels",
 			 labels(model, task), "stack", json_stack(task->stack));
 }

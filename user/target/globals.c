@@ -127,6 +127,33 @@ static uint64_t semtable_by_code(struct target *target)
 	return addr;
 }
 
+/*
+ * runtime.mallocinit (malloc.go) calls mheap_.init(): the receiver's address is put in the first
+ * argument's register right before. So in every toolchain from 1.19 to 1.27.
+ */
+static uint64_t mheap_by_code(struct target *target)
+{
+	const struct decode_insn *last = NULL; /* to write rax */
+	decode_insns insns = { 0 };
+	struct pclntab_func init;
+	uint64_t addr = 0;
+
+	if (!pclntab_func_by_name(&target->pclntab, "runtime.(*mheap).init", &init) &&
+	    !decode_named(target, "runtime.mallocinit", &insns)) {
+		for (size_t i = 0; i < insns.len && !addr; i++) {
+			const struct decode_insn *insn = &insns.data[i];
+
+			if (insn->kind == DECODE_CALL && insn->target == init.entry && last &&
+			    last->address_only && last->rip_data)
+				addr = last->rip_data + target->load_bias;
+			if (insn->writes & 1)
+				last = insn;
+		}
+	}
+	vec_free(&insns);
+	return addr;
+}
+
 int globals_find(struct target *target)
 {
 	int status = 0;
@@ -138,6 +165,8 @@ int globals_find(struct target *target)
 		return status;
 	if (!by_symbol(target, "runtime.semtable", &target->semtable))
 		target->semtable = semtable_by_code(target);
+	if (!by_symbol(target, "runtime.mheap_", &target->mheap))
+		target->mheap = mheap_by_code(target);
 	find_gomaxprocs(target);
 	return 0;
 }

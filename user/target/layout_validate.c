@@ -108,12 +108,10 @@ static bool sudog_agrees(const struct view *view)
 		word_of(hchan, layout->hchan_qcount) <= word_of(hchan, layout->hchan_dataqsiz));
 }
 
-/* Reasons to wait that come with a sudog in g.waiting; not: a nil channel, a select of no case. */
+/* Reasons to wait that come with a sudog in g.waiting; not: a nil channel, a select of such alone. */
 static bool waits_on_channel(const char *reason)
 {
-	return (!strncmp(reason, "chan ", strlen("chan ")) ||
-		!strncmp(reason, "select", strlen("select"))) &&
-	       !strstr(reason, "nil chan") && !strstr(reason, "no cases");
+	return !strncmp(reason, "chan ", strlen("chan ")) && !strstr(reason, "nil chan");
 }
 
 static bool is_parked_well(const struct view *view, uint64_t lo, uint64_t hi)

@@ -36,6 +36,7 @@ struct target {
 	uint64_t moduledata;
 	uint64_t allglen, allgptr;
 	uint64_t semtable;        /* 0: not found */
+	uint64_t mheap;           /* 0: not found */
 	uint64_t gomaxprocs_addr; /* 0: not found */
 	uint32_t gomaxprocs;      /* 0: unknown */
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "model/capture.h"
+#include "model/leaks.h"
 #include "model/model.h"
 #include "model/select.h"
 #include "target/facts.h"
@@ -31,6 +32,8 @@ struct view {
 int view_top(const struct view *view);
 int view_locks(const struct view *view);
 int view_chans(const struct view *view);
+
+int view_leaks(const struct view *view, const struct leaks *leaks);
 
 int view_tasks(const struct view *view, const struct task_selection *selection);
 

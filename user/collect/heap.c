@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The list of spans is read, then the spans that can hold pointers are copied in large pieces, by
+ * two threads when there is much; then the list is read again, and what is new in it is copied.
+ */
+#include "collect/heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "collect/g_struct.h"
+#include "collect/heap_copy.h"
+#include "target/memory.h"
+
+#define PAGE_SIZE (1ULL << HEAP_PAGE_SHIFT)
+#define LOWEST (1ULL << 16)
+#define HIGHEST (1ULL << HEAP_ADDRESS_BITS)
+#define SPANS_MAX (1ULL << 27)
+#define SPANS_AT_ONCE 8192
+#define MSPAN_MAX 512
+#define MSPAN_IN_USE 1 /* runtime/mheap.go mSpanInUse, from Go 1.18 to 1.27 */
+#define METADATA_SHIFT 16
+#define PAGES_OF_MANY 128 /* more have only spans of one object; runtime/sizeclasses.go: 10 */
+#define MAGIC_MAX (1ULL << 32)
+
+static bool knows_spans(const struct target *target)
+{
+	const struct layout *layout = &target->layout;
+	const uint32_t needed[] = { layout->mheap_allspans, layout->mspan_startaddr,
+				    layout->mspan_npages,   layout->mspan_spanclass,
+				    layout->mspan_state,    layout->mspan_elemsize,
+				    layout->mspan_limit,    layout->mspan_specials,
+				    layout->mspan_size };
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (needed[i] == LAYOUT_ABSENT)
+			return false;
+	return target->mheap && layout->mspan_size <= MSPAN_MAX;
+}
+
+/* False: not in use. *odd counts those that cannot be. */
+static bool take_span(const struct layout *layout, const uint8_t *mspan, struct heap_span *span,
+		      uint64_t *odd)
+{
+	uint64_t pages = struct_word(mspan, layout->mspan_npages);
+
+	if (mspan[layout->mspan_state] != MSPAN_IN_USE)
+		return false;
+	*span = (struct heap_span){
+		.start = struct_word(mspan, layout->mspan_startaddr),
+		.limit = struct_word(mspan, layout->mspan_limit),
+		.elem_size = struct_word(mspan, layout->mspan_elemsize),
+		.specials = struct_word(mspan, layout->mspan_specials),
+		.noscan = mspan[layout->mspan_spanclass] & 1,
+	};
+	if (!span->limit)
+		return false;
+	if (span->start % PAGE_SIZE || span->start < LOWEST || span->start >= HIGHEST || !pages ||
+	    pages > HIGHEST >> HEAP_PAGE_SHIFT || span->limit <= span->start ||
+	    span->limit - span->start > pages << HEAP_PAGE_SHIFT || span->elem_size < 8 ||
+	    (span->elem_size < span->limit - span->start && pages > PAGES_OF_MANY)) {
+		(*odd)++;
+		return false;
+	}
+	return true;
+}
+
+struct lister {
+	const struct target *target;
+	struct memory_scratch *scratch;
+	uint64_t addrs[SPANS_AT_ONCE];
+	struct memory_piece pieces[SPANS_AT_ONCE];
+	uint8_t *mspans; /* SPANS_AT_ONCE */
+};
+
+/* In which blocks of memory there are mspans. */
+static int note_metadata(struct heap *heap, uint64_t mspan)
+{
+	uint64_t block = mspan >> METADATA_SHIFT, *slot;
+
+	if (heap->metadata.len && heap->metadata.data[heap->metadata.len - 1] == block)
+		return 0;
+	slot = vec_push(&heap->metadata);
+	if (!slot)
+		return -ENOMEM;
+	*slot = block;
+	return 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void sort_metadata(struct heap *heap)
+{
+	uint64_t *blocks = heap->metadata.data;
+	size_t kept = 0;
+
+	if (heap->metadata.len)
+		qsort(blocks, heap->metadata.len, sizeof(*blocks), by_number);
+	for (size_t i = 0; i < heap->metadata.len; i++)
+		if (!kept || blocks[kept - 1] != blocks[i])
+			blocks[kept++] = blocks[i];
+	heap->metadata.len = kept;
+}
+
+static int list_some(struct lister *lister, uint64_t table, size_t count, struct heap *heap)
+{
+	const struct layout *layout = &lister->target->layout;
+	size_t size = layout->mspan_size;
+	int status = memory_read(lister->target->pid, table, lister->addrs, count * 8);
+
+	if (status)
+		return status;
+	for (size_t i = 0; i < count; i++)
+		lister->pieces[i] = (struct memory_piece){ .addr = lister->addrs[i],
+							   .to = lister->mspans + i * size,
+							   .len = size };
+	status = memory_read_many_with(lister->target->pid, lister->pieces, count, lister->scratch);
+	for (size_t i = 0; i < count && !status; i++) {
+		struct heap_span span, *slot;
+
+		if (!lister->pieces[i].ok)
+			heap->odd++;
+		else if (note_metadata(heap, lister->addrs[i]))
+			return -ENOMEM;
+		else if (take_span(layout, lister->mspans + i * size, &span, &heap->odd)) {
+			slot = vec_push(&heap->spans);
+			if (!slot)
+				return -ENOMEM;
+			*slot = span;
+		}
+	}
+	return status;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct heap_span *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Sorted; of two that overlap one was read while it changed: neither place counts twice. */
+static void sort_spans(heap_spans *spans, uint64_t *odd)
+{
+	size_t kept = 0;
+
+	if (spans->len)
+		qsort(spans->data, spans->len, sizeof(*spans->data), by_start);
+	for (size_t i = 0; i < spans->len; i++) {
+		const struct heap_span *last = kept ? &spans->data[kept - 1] : NULL;
+
+		if (last && spans->data[i].start < last->limit)
+			(*odd)++;
+		else
+			spans->data[kept++] = spans->data[i];
+	}
+	spans->len = kept;
+}
+
+static int list_spans(struct lister *lister, struct heap *heap)
+{
+	const struct target *target = lister->target;
+	uint64_t slice[3]; /* address, length, capacity */
+	int status = memory_read(target->pid, target->mheap + target->layout.mheap_allspans, slice,
+				 sizeof(slice));
+
+	heap->spans.len = heap->metadata.len = heap->odd = 0;
+	if (status)
+		return status == -EFAULT ? -ENODATA : status;
+	if (!slice[1] || slice[1] > slice[2] || slice[2] > SPANS_MAX)
+		return -ENODATA;
+	for (uint64_t i = 0; i < slice[1]; i += SPANS_AT_ONCE) {
+		size_t count = slice[1] - i < SPANS_AT_ONCE ? slice[1] - i : SPANS_AT_ONCE;
+
+		status = list_some(lister, slice[0] + 8 * i, count, heap);
+		if (status)
+			return status == -EFAULT ? -ENODATA : status;
+	}
+	sort_spans(&heap->spans, &heap->odd);
+	sort_metadata(heap);
+	/* a handful change at any time; when most make no sense, this is not the list */
+	return heap->spans.len && heap->odd <= heap->spans.len / 2 ? 0 : -ENODATA;
+}
+
+static struct lister *lister_new(const struct target *target)
+{
+	struct lister *lister = calloc(1, sizeof(*lister));
+
+	if (!lister)
+		return NULL;
+	lister->target = target;
+	lister->scratch = memory_scratch_new();
+	lister->mspans = malloc((size_t)SPANS_AT_ONCE * target->layout.mspan_size);
+	if (lister->scratch && lister->mspans)
+		return lister;
+	memory_scratch_free(lister->scratch);
+	free(lister->mspans);
+	free(lister);
+	return NULL;
+}
+
+static void lister_free(struct lister *lister)
+{
+	if (!lister)
+		return;
+	memory_scratch_free(lister->scratch);
+	free(lister->mspans);
+	free(lister);
+}
+
+static bool is_same_span(const struct heap_span *a, const struct heap_span *b)
+{
+	return a->start == b->start && a->limit == b->limit && a->elem_size == b->elem_size &&
+	       a->noscan == b->noscan;
+}
+
+/* What the first list's spans have been copied to is taken over; the rest is copied now. */
+static int copy_what_is_new(const struct target *target, const struct heap_options *options,
+			    struct heap *heap, const heap_spans *before)
+{
+	struct heap_copy copy = { .target = target, .options = options, .quiet = true };
+	size_t old = 0;
+	int status = 0;
+
+	for (size_t i = 0; i < heap->spans.len && !status; i++) {
+		struct heap_span *span = &heap->spans.data[i];
+
+		while (old < before->len && before->data[old].start < span->start)
+			old++;
+		if (old < before->len && is_same_span(&before->data[old], span))
+			span->bytes = before->data[old].bytes;
+		else if (!span->noscan)
+			status = heap_copy_add(&copy, span);
+	}
+	if (!status)
+		status = heap_copy_run(&copy, heap);
+	heap_copy_free(&copy);
+	return status;
+}
+
+static int copy_all(const struct target *target, const struct heap_options *options,
+		    struct heap *heap, heap_spans *spans)
+{
+	struct heap_copy copy = { .target = target, .options = options };
+	int status = 0;
+
+	for (size_t i = 0; i < spans->len && !status; i++)
+		if (!spans->data[i].noscan)
+			status = heap_copy_add(&copy, &spans->data[i]);
+	if (!status)
+		status = heap_copy_run(&copy, heap);
+	heap_copy_free(&copy);
+	return status;
+}
+
+/* Copies, and a few bits for each object. */
+static uint64_t memory_for(const heap_spans *spans)
+{
+	uint64_t scan = 0, objects = 0;
+
+	for (size_t i = 0; i < spans->len; i++) {
+		const struct heap_span *span = &spans->data[i];
+
+		scan += span->noscan ? 0 : span->limit - span->start;
+		objects += (span->limit - span->start) / span->elem_size;
+	}
+	return scan + objects / 2 + spans->len * sizeof(struct heap_span) * 2;
+}
+
+int heap_read(const struct target *target, const struct heap_options *options, struct heap *heap,
+	      uint64_t *needed)
+{
+	struct heap before = { 0 };
+	struct lister *lister;
+	int status;
+
+	*needed = 0;
+	if (!knows_spans(target))
+		return -ENODATA;
+	lister = lister_new(target);
+	status = lister ? list_spans(lister, &before) : -ENOMEM;
+	if (!status)
+		*needed = memory_for(&before.spans);
+	if (!status && options->max_bytes && *needed > options->max_bytes)
+		status = -E2BIG;
+	if (!status)
+		status = copy_all(target, options, heap, &before.spans);
+	if (!status)
+		status = list_spans(lister, heap);
+	if (!status)
+		status = copy_what_is_new(target, options, heap, &before.spans);
+	if (!status)
+		status = heap_index(heap);
+	heap_free(&before);
+	lister_free(lister);
+	return status;
+}
+
+static void number_objects(struct heap *heap)
+{
+	heap->objects = heap->scan_bytes = heap->noscan_bytes = 0;
+	for (size_t i = 0; i < heap->spans.len; i++) {
+		struct heap_span *span = &heap->spans.data[i];
+		uint64_t bytes = span->limit - span->start;
+		uint64_t count = (bytes + span->elem_size - 1) / span->elem_size;
+
+		span->first_object = heap->objects;
+		/* exact while the product of offset and size stays below 2^32 */
+		span->magic = bytes < MAGIC_MAX && span->elem_size < MAGIC_MAX &&
+					      bytes * span->elem_size < MAGIC_MAX ?
+				      UINT32_MAX / (uint32_t)span->elem_size + 1 :
+				      0;
+		heap->objects += count;
+		if (span->noscan)
+			heap->noscan_bytes += bytes;
+		else
+			heap->scan_bytes += bytes;
+	}
+}
+
+static int index_span(struct heap *heap, size_t number)
+{
+	const struct heap_span *span = &heap->spans.data[number];
+	const uint64_t pages_an_arena = 1ULL << (HEAP_ARENA_SHIFT - HEAP_PAGE_SHIFT);
+	uint64_t last = (span->limit - 1) >> HEAP_PAGE_SHIFT;
+
+	for (uint64_t page = span->start >> HEAP_PAGE_SHIFT; page <= last; page++) {
+		uint64_t arena = page / pages_an_arena - heap->first_arena;
+
+		if (!heap->arenas[arena])
+			heap->arenas[arena] = calloc(pages_an_arena, sizeof(**heap->arenas));
+		if (!heap->arenas[arena])
+			return -ENOMEM;
+		heap->arenas[arena][page % pages_an_arena] = number + 1;
+	}
+	return 0;
+}
+
+int heap_index(struct heap *heap)
+{
+	uint64_t odd = 0, end;
+
+	sort_spans(&heap->spans, &odd);
+	heap->odd += odd;
+	number_objects(heap);
+	if (!heap->spans.len)
+		return 0;
+	heap->first_arena = heap->spans.data[0].start >> HEAP_ARENA_SHIFT;
+	end = (heap->spans.data[heap->spans.len - 1].limit - 1) >> HEAP_ARENA_SHIFT;
+	heap->arena_count = end - heap->first_arena + 1;
+	heap->arenas = calloc(heap->arena_count, sizeof(*heap->arenas));
+	if (!heap->arenas)
+		return -ENOMEM;
+	for (size_t i = 0; i < heap->spans.len; i++)
+		if (index_span(heap, i))
+			return -ENOMEM;
+	return 0;
+}
+
+void heap_free(struct heap *heap)
+{
+	for (uint64_t i = 0; heap->arenas && i < heap->arena_count; i++)
+		free(heap->arenas[i]);
+	free(heap->arenas);
+	for (size_t i = 0; i < heap->blocks.len; i++)
+		munmap(heap->blocks.data[i].bytes, heap->blocks.data[i].size);
+	vec_free(&heap->blocks);
+	vec_free(&heap->metadata);
+	vec_free(&heap->spans);
+	memset(heap, 0, sizeof(*heap));
+}

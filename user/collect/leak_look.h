@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One look at which goroutines nothing alive leads to: goroutines and their stacks, the heap, the
+ * goroutines once more, then the mark. A goroutine that was not at rest in the same place before
+ * and after the heap was read counts as alive, and what was on its stack both times as a root.
+ */
+#ifndef COLLECT_LEAK_LOOK_H
+#define COLLECT_LEAK_LOOK_H
+
+#include "collect/heap.h"
+#include "collect/snapshot.h"
+
+/* A goroutine that nothing alive leads to. */
+struct leak_candidate {
+	uint64_t g, goid;
+	uint64_t key;       /* of its stack and of what it waits for */
+	uint32_t goroutine; /* in the look's snapshot */
+	uint8_t runs;       /* another number when it ran in between, modulo 256 */
+};
+
+struct leak_look {
+	uint64_t at_ns;
+	VEC(struct leak_candidate) candidates;
+	uint64_t blocked; /* goroutines that wait for one another's objects */
+	uint64_t scan_bytes, noscan_bytes, objects, marked;
+	uint64_t copied_bytes; /* what the look took of our memory at its height, about */
+	bool heap_changed;     /* spans changed while they were listed, each time */
+	bool foreign_cut;      /* not all of C's memory was looked at */
+	bool specials_cut;     /* not all finalizers were found */
+	bool finalizers_stuck; /* one blocks: what waits behind it is not known */
+};
+
+struct leak_look_options {
+	struct heap_options heap;
+	void (*phase)(void *ctx, const char *name); /* NULL: nobody asks */
+	void *ctx;
+};
+
+/*
+ * *snapshot becomes the one taken after the heap was read; *look is overwritten, and leak_look_free
+ * frees it. 0, or -errno with the error filled in.
+ */
+int leak_look(const struct target *target, struct snapshot_reader *reader,
+	      const struct leak_look_options *options, struct snapshot *snapshot,
+	      struct leak_look *look, struct err *err);
+void leak_look_free(struct leak_look *look);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Leaked goroutines and suspects as people speak of them: alike ones together, each with its proof. */
+#ifndef MODEL_LEAKS_H
+#define MODEL_LEAKS_H
+
+#include "collect/leak_scan.h"
+#include "model/model.h"
+
+struct leak_row {
+	size_t task;   /* in model->tasks */
+	uint64_t also; /* how many others of the found wait for the same object */
+	uint8_t doubt; /* enum leak_doubt */
+};
+
+/* Rows with the same stack, creator, wait and doubt. */
+struct leak_group {
+	struct stack *stack;
+	uint64_t gopc;
+	size_t first, count; /* in `rows` */
+	uint8_t reason, doubt;
+};
+
+struct leaks {
+	const struct leak_scan *scan;
+	VEC(struct leak_row) rows;     /* leaked ones first; group by group */
+	VEC(struct leak_group) groups; /* leaked ones first, then the most numerous */
+	size_t leaked, suspects;       /* rows */
+	size_t leaked_groups;
+};
+
+/*
+ * Of a model whose last update was by scan->snapshot; both must stay. *leaks is zero-initialised;
+ * free it also after an error. 0 or -ENOMEM.
+ */
+int leaks_build(struct model *model, const struct leak_scan *scan, struct leaks *leaks);
+void leaks_free(struct leaks *leaks);
+
+/* What it waits for, and why nobody can wake it: a sentence without its subject and full stop. */
+void leaks_proof(const struct model *model, const struct leaks *leaks, const struct leak_row *row,
+		 char *text, size_t size);
+/* Why a suspect is no more than that; "" when it is leaked. */
+void leaks_doubt(const struct leaks *leaks, enum leak_doubt doubt, char *text, size_t size);
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "view/format.h"
+#include "view/parts.h"
+
+#define GOIDS_MAX 10
+#define FRAMES_MAX 12
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static const struct model_task *task_at(const struct view *view, const struct leaks *leaks,
+					size_t row)
+{
+	return &view->model->tasks.data[leaks->rows.data[row].task];
+}
+
+static void scan_line(const struct view *view, const struct leaks *leaks)
+{
+	const struct leak_scan *scan = leaks->scan;
+	char scanned[32], noscan[32];
+
+	fprintf(view->out, "looked %s%s%s, in %s: heap of %s with pointers, %s without\n",
+		scan->looks > 1 ? "twice, " : "once",
+		scan->looks > 1 ? DURATION(scan->apart_ns) : "", scan->looks > 1 ? " apart" : "",
+		DURATION(scan->took_ns), format_bytes(scanned, sizeof(scanned), scan->scan_bytes),
+		format_bytes(noscan, sizeof(noscan), scan->noscan_bytes));
+	if (view->style.verbose)
+		fprintf(view->out,
+			"  %llu goroutines wait for objects of the program; %llu of %llu objects are "
+			"alive; copies took %s; %llu taken back at the second look\n",
+			(unsigned long long)scan->blocked, (unsigned long long)scan->marked,
+			(unsigned long long)scan->objects,
+			format_bytes(scanned, sizeof(scanned), scan->copied_bytes),
+			(unsigned long long)scan->withdrawn);
+}
+
+static void print_goids(const struct view *view, const struct leaks *leaks,
+			const struct leak_group *group)
+{
+	fprintf(view->out, "    goroutine%s", plural(group->count));
+	for (size_t i = 0; i < group->count && i < GOIDS_MAX; i++)
+		fprintf(view->out, "%s %llu", i ? "," : "",
+			(unsigned long long)task_at(view, leaks, group->first + i)->goid);
+	if (group->count > GOIDS_MAX)
+		fprintf(view->out, " and %zu more", group->count - GOIDS_MAX);
+	fputc('\n', view->out);
+}
+
+static void print_stack(const struct view *view, const struct stack *stack)
+{
+	for (size_t i = 0; stack && i < stack->frame_count && i < FRAMES_MAX; i++)
+		fprintf(view->out, "      %s\n", PLACE(stack->frames[i]));
+	if (stack && stack->frame_count > FRAMES_MAX)
+		fprintf(view->out, "      (%zu more)\n", stack->frame_count - FRAMES_MAX);
+}
+
+static void print_group(const struct view *view, const struct leaks *leaks,
+			const struct leak_group *group)
+{
+	const struct leak_row *first = &leaks->rows.data[group->first];
+	const struct pclntab_frame *creator = model_created_by(view->model, group->gopc);
+	char text[512];
+
+	fprintf(view->out, "\n%6zu  %s  %s\n", group->count,
+		model_reason(view->model, group->reason),
+		PLACE(group->stack ? group->stack->site : NULL));
+	leaks_proof(view->model, leaks, first, text, sizeof(text));
+	fprintf(view->out, "    %s %s", group->count > 1 ? "each" : "it", text);
+	if (first->also)
+		fprintf(view->out, "; %llu other%s of these wait%s for the same",
+			(unsigned long long)first->also, plural(first->also),
+			first->also == 1 ? "s" : "");
+	fputc('\n', view->out);
+	if (group->doubt != LEAK_NO_DOUBT) {
+		leaks_doubt(leaks, (enum leak_doubt)group->doubt, text, sizeof(text));
+		fprintf(view->out, "    no proof: %s\n", text);
+	}
+	if (creator)
+		fprintf(view->out, "    created by %s\n", PLACE(creator));
+	print_goids(view, leaks, group);
+	print_stack(view, group->stack);
+}
+
+static void print_groups(const struct view *view, const struct leaks *leaks, size_t first,
+			 size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		print_group(view, leaks, &leaks->groups.data[i]);
+}
+
+int view_leaks(const struct view *view, const struct leaks *leaks)
+{
+	char remark[96];
+
+	view_header(view);
+	scan_line(view, leaks);
+	if (!leaks->rows.len) {
+		fprintf(view->out, "\nno leak: something alive can wake every goroutine\n");
+		return 0;
+	}
+	if (leaks->leaked) {
+		snprintf(remark, sizeof(remark), "%zu goroutine%s that nothing alive can ever wake",
+			 leaks->leaked, plural(leaks->leaked));
+		view_title(view, "leaked", remark);
+		print_groups(view, leaks, 0, leaks->leaked_groups);
+	}
+	if (leaks->suspects) {
+		snprintf(remark, sizeof(remark), "%zu goroutine%s without a proof", leaks->suspects,
+			 plural(leaks->suspects));
+		view_title(view, "suspects", remark);
+		print_groups(view, leaks, leaks->leaked_groups, leaks->groups.len);
+	}
+	return 0;
+}
