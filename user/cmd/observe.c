@@ -98,6 +98,21 @@ static void end_progress(const struct options *options)
 		fputs("\r\033[K", stderr);
 }
 
+/* The last interval is a moment only; a report is about all of the time. */
+static void take_rates_of_all(struct model *model)
+{
+	double seconds = (double)model->counted_ns / 1e9;
+
+	if (seconds <= 0)
+		return;
+	model->rates = (struct model_rates){
+		.spawn = (double)model->counters[CT_N_SPAWN] / seconds,
+		.exit = (double)model->counters[CT_N_EXIT] / seconds,
+		.park = (double)model->counters[CT_N_PARK] / seconds,
+		.ready = (double)model->counters[CT_N_READY] / seconds,
+	};
+}
+
 int observe(struct observation *observation, const struct options *options, uint64_t duration_ns,
 	    struct err *err)
 {
@@ -123,7 +138,9 @@ int observe(struct observation *observation, const struct options *options, uint
 	if (status || live->gone)
 		return status;
 	live->next_snapshot_ns = 0;
-	return look(observation, options, err);
+	status = look(observation, options, err);
+	take_rates_of_all(&live->model);
+	return status;
 }
 
 int observation_diagnose(struct observation *observation, const struct limits *limits,

@@ -60,6 +60,7 @@ struct chan_state {
 	uint64_t len, cap;
 	uint32_t closed;
 	uint32_t senders, receivers; /* waiting, counted by the goroutines of the snapshot */
+	uint16_t elem_size;          /* of an element, bytes; 0: a channel of struct{} */
 	bool read_ok;
 };
 

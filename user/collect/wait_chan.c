@@ -254,6 +254,7 @@ static void take_state(const struct layout *layout, const uint8_t *hchan, struct
 	chan->len = struct_word(hchan, layout->hchan_qcount);
 	chan->cap = struct_word(hchan, layout->hchan_dataqsiz);
 	memcpy(&chan->closed, hchan + layout->hchan_closed, sizeof(chan->closed));
+	memcpy(&chan->elem_size, hchan + layout->hchan_elemsize, sizeof(chan->elem_size));
 	queues->send = struct_word(hchan, layout->hchan_sendq);
 	queues->recv = struct_word(hchan, layout->hchan_recvq);
 }

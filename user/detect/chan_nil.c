@@ -29,13 +29,8 @@ static void report(const struct detect_input *input, struct findings *findings,
 
 	finding->stack = group->stack;
 	finding->site = group->stack ? group->stack->site : NULL;
-	finding->since_ns = group->oldest_since_ns;
-	finding->since_is_bound = group->oldest_is_bound;
 	finding->weight = (double)group->count;
-	for (uint64_t i = 0; i < group->count; i++)
-		finding_add_goid(
-			findings, finding,
-			model->tasks.data[model->group_tasks.data[group->first_task + i]].goid);
+	detect_take_group(input, findings, finding, group);
 	finding_title(finding, "%s goroutine%s can never wake: %s at %s", COUNT(group->count),
 		      group->count == 1 ? "" : "s", operation, PLACE(finding->site));
 	finding_say(findings, finding,
@@ -61,14 +56,13 @@ static int check(const struct detect_input *input, struct findings *findings)
 	for (size_t i = 0; i < model->groups.len; i++) {
 		const struct model_group *group = &model->groups.data[i];
 		const char *reason = model_reason(model, group->reason);
-		const struct model_task *first =
-			&model->tasks.data[model->group_tasks.data[group->first_task]];
 
 		if (group->state != G_WAITING || group->system)
 			continue;
 		if (is_nil_wait(reason))
 			report(input, findings, group, true);
-		else if (!strcmp(reason, "select (no cases)") && first->goid != 1)
+		else if (!strcmp(reason, "select (no cases)") &&
+			 detect_task(model, group, 0)->goid != 1)
 			report(input, findings, group, false);
 	}
 	return 0;

@@ -55,6 +55,19 @@ int detect_run(const struct detect_input *input, struct findings *findings);
 uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task);
 /* Some frame of the stack has this function, "net/http.(*persistConn).roundTrip". */
 bool detect_stack_has(const struct stack *stack, const char *function);
+/* Some frame's function ends like this, "semaphore.(*Weighted).Acquire", at the package's name. */
+bool detect_stack_ends(const struct stack *stack, const char *function);
+bool detect_same_place(const struct pclntab_frame *a, const struct pclntab_frame *b);
+/* What the detector at work has found at this place already; NULL: nothing. */
+struct finding *detect_found_at(struct findings *findings, const struct pclntab_frame *site);
+/* The ids of the group's goroutines; its age, when that is older than what is known. */
+void detect_take_group(const struct detect_input *input, struct findings *findings,
+		       struct finding *finding, const struct model_group *group);
+/* The i-th goroutine of a group. */
+const struct model_task *detect_task(const struct model *model, const struct model_group *group,
+				     uint64_t i);
+/* How many waited at any moment, on average over the observation. */
+double detect_mean_waiters(const struct detect_input *input, const struct wait_stats *stats);
 /* The kind of lock, address and variable into the finding. */
 void detect_object(struct finding *finding, const char *kind, uint64_t addr, const char *symbol);
 /* "goroutines 12, 13, 14 and 97 more" of an ascending list. */

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "detect/detect.h"
 #include "model/format.h"
 #include "probe/table.h"
 
 extern const struct detector detector_chan_nil;
+extern const struct detector detector_http_stuck;
 extern const struct detector detector_leak_growth;
 extern const struct detector detector_leak_threshold;
+extern const struct detector detector_lock_hot;
+extern const struct detector detector_lock_starving;
+extern const struct detector detector_sem_saturated;
+extern const struct detector detector_spawn_unbounded;
 
 /* Causes before effects: what stands earlier explains what stands later. */
 static const struct detector *const detectors[] = {
-	&detector_chan_nil,
-	&detector_leak_growth,
-	&detector_leak_threshold,
+	&detector_chan_nil,    &detector_http_stuck,     &detector_sem_saturated,
+	&detector_lock_hot,    &detector_lock_starving,  &detector_spawn_unbounded,
+	&detector_leak_growth, &detector_leak_threshold,
 };
 
 #define DETECTORS (sizeof(detectors) / sizeof(detectors[0]))
@@ -70,42 +71,4 @@ int detect_run(const struct detect_input *input, struct findings *findings)
 			status = detectors[i]->check(input, findings);
 	}
 	return status ? status : findings_finish(findings);
-}
-
-uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task)
-{
-	uint64_t now = input->model->at_ns;
-
-	return task->since_ns && now > task->since_ns ? now - task->since_ns : 0;
-}
-
-bool detect_stack_has(const struct stack *stack, const char *function)
-{
-	for (size_t i = 0; stack && i < stack->frame_count; i++)
-		if (!strcmp(stack->frames[i]->function, function))
-			return true;
-	return false;
-}
-
-void detect_object(struct finding *finding, const char *kind, uint64_t addr, const char *symbol)
-{
-	finding->object_kind = kind;
-	finding->object_addr = addr;
-	snprintf(finding->object_name, sizeof(finding->object_name), "%s", symbol ? symbol : "");
-}
-
-const char *detect_goids(char *text, size_t size, const uint64_t *goids, size_t count)
-{
-	size_t shown = count <= 6 ? count : 5, used;
-
-	used = (size_t)snprintf(text, size, "goroutine%s", count == 1 ? "" : "s");
-	for (size_t i = 0; i < shown && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s %llu",
-					 !i             ? "" :
-					 i + 1 == count ? " and" :
-							  ",",
-					 (unsigned long long)goids[i]);
-	if (shown < count && used < size)
-		snprintf(text + used, size - used, " and %zu more", count - shown);
-	return text;
 }

@@ -39,13 +39,12 @@ static bool can_leak(const struct model *model, const struct series_group *group
 	       *model_reason(model, group->reason);
 }
 
-static bool has_count_of(const struct model_group *group, const struct series_group *wanted)
+static bool is_of(const struct model_group *group, const struct series_group *wanted)
 {
 	const struct pclntab_frame *site = group->stack ? group->stack->site : NULL;
 
 	return !group->system && group->gopc == wanted->gopc && group->state == wanted->state &&
-	       group->reason == wanted->reason && site && wanted->site &&
-	       site->function == wanted->site->function && site->line == wanted->site->line;
+	       group->reason == wanted->reason && detect_same_place(site, wanted->site);
 }
 
 static void take_goroutines(const struct detect_input *input, struct findings *findings,
@@ -53,22 +52,9 @@ static void take_goroutines(const struct detect_input *input, struct findings *f
 {
 	const struct model *model = input->model;
 
-	for (size_t i = 0; i < model->groups.len; i++) {
-		const struct model_group *group = &model->groups.data[i];
-
-		if (!has_count_of(group, wanted))
-			continue;
-		for (uint64_t j = 0; j < group->count; j++)
-			finding_add_goid(
-				findings, finding,
-				model->tasks.data[model->group_tasks.data[group->first_task + j]]
-					.goid);
-		if (group->oldest_since_ns &&
-		    (!finding->since_ns || group->oldest_since_ns < finding->since_ns)) {
-			finding->since_ns = group->oldest_since_ns;
-			finding->since_is_bound = group->oldest_is_bound;
-		}
-	}
+	for (size_t i = 0; i < model->groups.len; i++)
+		if (is_of(&model->groups.data[i], wanted))
+			detect_take_group(input, findings, finding, &model->groups.data[i]);
 }
 
 /* When the limit of goroutines is hit, at this pace. */

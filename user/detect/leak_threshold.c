@@ -52,11 +52,8 @@ static int check(const struct detect_input *input, struct findings *findings)
 			continue;
 		finding->site = group->stack ? group->stack->site : NULL;
 		finding->stack = group->stack;
-		for (uint64_t j = 0; j < group->count; j++)
-			finding_add_goid(
-				findings, finding,
-				model->tasks.data[model->group_tasks.data[group->first_task + j]]
-					.goid);
+		detect_take_group(input, findings, finding, group);
+		finding->since_ns = 0; /* of the goroutines, not of their number */
 	}
 	finding_why(finding, given ? "counted in a snapshot" :
 				     "the count is certain, the limit presumed: --service or "

@@ -33,8 +33,8 @@ enum service { SERVICE_UNKNOWN, SERVICE_WEB, SERVICE_CONSUMER, SERVICE_BATCH };
 	X(lock_waiting, "lock.hot.waiting", 1, "goroutines",                                       \
 	  "mean number that waits for one lock")                                                   \
 	X(lock_share, "lock.hot.share", 50, "%", "of all lock waiting that is for one lock")       \
-	X(starving_wait, "lock.starving.wait", 0.001, "s", "a wait that makes a Mutex starve")     \
-	X(spawn_growth, "spawn.unbounded.per_second", 50, "goroutines/s",                          \
+	X(lock_rate, "lock.hot.per_second", 500, "waits/s", "so many for a Mutex")                 \
+	X(spawn_growth, "spawn.unbounded.per_second", 100, "goroutines/s",                         \
 	  "more begun than ended at one go statement")                                             \
 	X(spawn_least, "spawn.unbounded.least", 500, "goroutines",                                 \
 	  "such a group is at least so big")

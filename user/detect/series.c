@@ -114,6 +114,7 @@ static void thin(struct series *series)
 	for (struct object_node *node = series->objects; node; node = node->hh.next) {
 		node->object.first_point = thin_index(node->object.first_point, count);
 		node->object.last_point = thin_index(node->object.last_point, count);
+		node->object.first_starving = thin_index(node->object.first_starving, count);
 	}
 }
 
@@ -308,7 +309,8 @@ static int note_objects(struct series *series, const struct model *model)
 		object = object_of(series, lock->addr, true, lock->waiters);
 		if (!object)
 			return -ENOMEM;
-		object->starving += is_starving(model, lock);
+		if (is_starving(model, lock) && !object->starving++)
+			object->first_starving = series->points.len - 1;
 	}
 	for (size_t i = 0; i < model->chans.len; i++) {
 		const struct model_chan *chan = &model->chans.data[i];

@@ -94,6 +94,7 @@ static int add_state(struct chan_build *chans, const struct chan_state *state)
 	chan->state_known = state->read_ok;
 	chan->len = state->len;
 	chan->cap = state->cap;
+	chan->elem_size = state->elem_size;
 	chan->closed = state->closed;
 	chan->senders_waiting = state->senders;
 	chan->receivers_waiting = state->receivers;

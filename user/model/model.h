@@ -136,7 +136,7 @@ struct model_chan {
 	uint64_t addr;
 	char symbol[128];
 	bool state_known;
-	uint64_t len, cap;
+	uint64_t len, cap, elem_size;
 	bool closed;
 	uint64_t senders_waiting, receivers_waiting;
 	bool ops_known;

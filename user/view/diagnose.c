@@ -163,11 +163,12 @@ static void print_timeline(const struct view *view, const struct diagnosis *diag
 	for (size_t i = from; i < diagnosis->timeline.len; i++) {
 		const struct timeline_row *row = &diagnosis->timeline.data[i];
 
-		fprintf(view->out, "  %s%-8s %s\n", WALL(row->at_ns),
-			row->forecast    ? "" :
-			row->at_is_bound ? " or bef." :
-					   "",
-			row->text);
+		if (row->forecast)
+			fprintf(view->out, "  in %-17s %s\n",
+				DURATION(row->at_ns - diagnosis->input.model->at_ns), row->text);
+		else
+			fprintf(view->out, "  %s%-12s %s\n", WALL(row->at_ns),
+				row->at_is_bound ? " or before" : "", row->text);
 	}
 }
 

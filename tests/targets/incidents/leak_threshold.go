@@ -8,7 +8,7 @@ func init() { register("leak.threshold", leakThreshold) }
 
 // A handler for each of 700 subscribers, or a pool of 20 that serves them all.
 func leakThreshold(fixed bool) {
-	const subscribers = 700
+	subscribers := many(700)
 	handlers := subscribers
 	if fixed {
 		handlers = 20

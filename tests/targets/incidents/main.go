@@ -28,6 +28,16 @@ func register(id string, start incident) {
 	incidents[id] = start
 }
 
+var size = flag.Int("n", 0, "how `many`, where a case has a number; 0: its own")
+
+// many is the size of a case.
+func many(own int) int {
+	if *size > 0 {
+		return *size
+	}
+	return own
+}
+
 var truth = struct {
 	sync.Mutex
 	facts map[string]interface{}
@@ -42,20 +52,24 @@ func know(name string, fact interface{}) {
 
 // here says that the statement on the next line is the one that a report must name.
 func here() {
-	place("site")
+	know("site", caller(1))
 }
 
-// place is here for another name than "site".
-func place(name string) {
-	pcs := make([]uintptr, 1)
-	for skip := 2; runtime.Callers(skip, pcs) == 1; skip++ {
-		frame, _ := runtime.CallersFrames(pcs).Next()
-		if strings.HasSuffix(frame.Function, ".here") || strings.HasSuffix(frame.Function, ".place") {
-			continue
-		}
-		know(name, ctl.Frame{Function: frame.Function, File: frame.File, Line: frame.Line + 1})
-		return
+// place is here for another name than "site", and so many lines further down. In a function literal
+// it speaks of the function around it.
+func place(name string, down int) {
+	know(name, caller(down))
+}
+
+func caller(down int) ctl.Frame {
+	var pcs [1]uintptr
+	runtime.Callers(3, pcs[:])
+	frame, _ := runtime.CallersFrames(pcs[:]).Next()
+	function := frame.Function
+	if literal := strings.LastIndex(function, ".func"); literal > 0 {
+		function = function[:literal]
 	}
+	return ctl.Frame{Function: function, File: frame.File, Line: frame.Line + down}
 }
 
 func report() interface{} {

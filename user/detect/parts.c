@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What detectors have in common. */
+#include <stdio.h>
+#include <string.h>
+
+#include "detect/detect.h"
+
+uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task)
+{
+	uint64_t now = input->model->at_ns;
+
+	return task->since_ns && now > task->since_ns ? now - task->since_ns : 0;
+}
+
+bool detect_stack_has(const struct stack *stack, const char *function)
+{
+	for (size_t i = 0; stack && i < stack->frame_count; i++)
+		if (!strcmp(stack->frames[i]->function, function))
+			return true;
+	return false;
+}
+
+void detect_object(struct finding *finding, const char *kind, uint64_t addr, const char *symbol)
+{
+	finding->object_kind = kind;
+	finding->object_addr = addr;
+	snprintf(finding->object_name, sizeof(finding->object_name), "%s", symbol ? symbol : "");
+}
+
+const char *detect_goids(char *text, size_t size, const uint64_t *goids, size_t count)
+{
+	size_t shown = count <= 6 ? count : 5, used;
+
+	used = (size_t)snprintf(text, size, "goroutine%s", count == 1 ? "" : "s");
+	for (size_t i = 0; i < shown && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s %llu",
+					 !i             ? "" :
+					 i + 1 == count ? " and" :
+							  ",",
+					 (unsigned long long)goids[i]);
+	if (shown < count && used < size)
+		snprintf(text + used, size - used, " and %zu more", count - shown);
+	return text;
+}
+
+bool detect_stack_ends(const struct stack *stack, const char *function)
+{
+	size_t want = strlen(function);
+
+	for (size_t i = 0; stack && i < stack->frame_count; i++) {
+		const char *name = stack->frames[i]->function;
+		size_t len = strlen(name);
+
+		if (len >= want && !strcmp(name + len - want, function) &&
+		    (len == want || name[len - want - 1] == '/'))
+			return true;
+	}
+	return false;
+}
+
+bool detect_same_place(const struct pclntab_frame *a, const struct pclntab_frame *b)
+{
+	if (!a || !b)
+		return a == b;
+	return a->line == b->line && !strcmp(a->function, b->function);
+}
+
+struct finding *detect_found_at(struct findings *findings, const struct pclntab_frame *site)
+{
+	for (size_t i = 0; i < findings->rows.len; i++) {
+		struct finding *finding = &findings->rows.data[i];
+
+		if (finding->rank == findings->rank && detect_same_place(finding->site, site))
+			return finding;
+	}
+	return NULL;
+}
+
+const struct model_task *detect_task(const struct model *model, const struct model_group *group,
+				     uint64_t i)
+{
+	return &model->tasks.data[model->group_tasks.data[group->first_task + i]];
+}
+
+void detect_take_group(const struct detect_input *input, struct findings *findings,
+		       struct finding *finding, const struct model_group *group)
+{
+	for (uint64_t i = 0; i < group->count; i++)
+		finding_add_goid(findings, finding, detect_task(input->model, group, i)->goid);
+	if (group->oldest_since_ns &&
+	    (!finding->since_ns || group->oldest_since_ns < finding->since_ns)) {
+		finding->since_ns = group->oldest_since_ns;
+		finding->since_is_bound = group->oldest_is_bound;
+	}
+}
+
+double detect_mean_waiters(const struct detect_input *input, const struct wait_stats *stats)
+{
+	const struct model *model = input->model;
+	uint64_t ns = model->counted_ns ? model->counted_ns : input->observed_ns;
+
+	return ns ? (double)wait_stats_total_ns(stats) / (double)ns : 0;
+}
