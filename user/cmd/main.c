@@ -83,7 +83,8 @@ static const struct command commands[] = {
 			"      --severity LEVEL  info, warning (the default) or critical\n"
 			"      --service KIND    web, consumer or batch: how many goroutines are many\n"
 			"      --max-goroutines N  instead of what the kind of service says\n"
-			"      --config FILE     limits, as key = value lines; conctrace(8) lists them\n",
+			"      --config FILE     limits, as key = value lines; conctrace(8) lists them\n"
+			"      --race-log FILE   what Go's race detector wrote, to join with what is there\n",
 		.example = "conctrace diagnose -p 1234 --service web",
 	},
 	{

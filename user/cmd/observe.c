@@ -3,16 +3,19 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cmd/output.h"
+#include "cmd/text_file.h"
 
 /* So many snapshots in an observation, no closer and no farther apart than this. */
 #define SNAPSHOTS 12
 #define BETWEEN_MIN_NS (NSEC_PER_SEC / 5)
 #define BETWEEN_MAX_NS (5 * NSEC_PER_SEC)
+#define RACE_LOG_MAX (64U << 20)
 
 static void forget_probes(struct observation *observation, const struct err *why)
 {
@@ -21,16 +24,37 @@ static void forget_probes(struct observation *observation, const struct err *why
 	observation->roles = 0;
 }
 
+static int load_races(struct observation *observation, const char *path, struct err *err)
+{
+	char *text;
+	size_t len;
+	int status = text_file_read(path, RACE_LOG_MAX, "reading the race detector's log", &text,
+				    &len, err);
+
+	if (status)
+		return status;
+	status = race_log_parse(text, len, &observation->races);
+	free(text);
+	observation->has_races = !status;
+	return status ? output_no_memory(err) : 0;
+}
+
 int observation_open(struct observation *observation, const struct options *options, uint32_t roles,
 		     struct err *err)
 {
 	struct err why = { 0 };
-	int status;
+	int status = 0;
 
 	memset(observation, 0, sizeof(*observation));
 	observation->series = series_new();
 	if (!observation->series)
 		return output_no_memory(err);
+	if (options->race_log)
+		status = load_races(observation, options->race_log, err);
+	if (status) {
+		series_free(observation->series);
+		return status;
+	}
 	observation->roles = roles;
 	status = live_open(&observation->live, options, roles, &why);
 	if (status && roles && !options->no_probes) {
@@ -42,6 +66,7 @@ int observation_open(struct observation *observation, const struct options *opti
 	}
 	if (status) {
 		series_free(observation->series);
+		race_log_free(&observation->races);
 		return status;
 	}
 	if (!observation->live.session)
@@ -55,6 +80,7 @@ int observation_open(struct observation *observation, const struct options *opti
 void observation_close(struct observation *observation)
 {
 	series_free(observation->series);
+	race_log_free(&observation->races);
 	live_close(&observation->live);
 }
 
@@ -160,6 +186,7 @@ int observation_diagnose(struct observation *observation, const struct limits *l
 		.pid = live->target.pid,
 		.gomaxprocs = live->target.gomaxprocs,
 		.gone = live->gone,
+		.races = observation->has_races ? &observation->races : NULL,
 	};
 	snprintf(diagnosis->no_probes, sizeof(diagnosis->no_probes), "%s", observation->no_probes);
 	status = diagnosis_make(diagnosis);

@@ -13,6 +13,8 @@ struct observation {
 	uint64_t first_ns, last_ns; /* of the snapshots noted; 0: none */
 	uint32_t roles;             /* that are on */
 	char no_probes[400];        /* why none is; "" */
+	struct race_log races;
+	bool has_races;
 };
 
 /* Without the privilege or the kernel for probes, by snapshots only: `no_probes` says why. */

@@ -11,6 +11,7 @@
 
 #include "detect/finding.h"
 #include "detect/limits.h"
+#include "detect/race_log.h"
 #include "detect/series.h"
 #include "model/model.h"
 #include "target/resources.h"
@@ -23,8 +24,9 @@ struct detect_input {
 	uint64_t observed_ns;                 /* from the first snapshot to the last */
 	uint32_t roles;                       /* probes that were on (ROLE_BIT); 0: none */
 	pid_t pid;
-	unsigned gomaxprocs; /* 0: unknown */
-	bool gone;           /* the process ended meanwhile */
+	unsigned gomaxprocs;          /* 0: unknown */
+	bool gone;                    /* the process ended meanwhile */
+	const struct race_log *races; /* of --race-log; NULL: none */
 };
 
 struct detector {

@@ -3,27 +3,33 @@
 #include "model/format.h"
 #include "probe/table.h"
 
-extern const struct detector detector_chan_nil;
-extern const struct detector detector_http_stuck;
-extern const struct detector detector_leak_growth;
-extern const struct detector detector_leak_threshold;
-extern const struct detector detector_lock_hot;
-extern const struct detector detector_lock_starving;
-extern const struct detector detector_sem_saturated;
-extern const struct detector detector_spawn_unbounded;
-
 /* Causes before effects: what stands earlier explains what stands later. */
+#define DETECTORS(X)                                                                               \
+	X(chan_nil)                                                                                \
+	X(http_stuck)                                                                              \
+	X(sem_saturated)                                                                           \
+	X(lock_hot)                                                                                \
+	X(lock_starving)                                                                           \
+	X(spawn_unbounded)                                                                         \
+	X(leak_growth)                                                                             \
+	X(leak_threshold)                                                                          \
+	X(race_suspect)
+
+#define X(name) extern const struct detector detector_##name;
+DETECTORS(X)
+#undef X
+
 static const struct detector *const detectors[] = {
-	&detector_chan_nil,    &detector_http_stuck,     &detector_sem_saturated,
-	&detector_lock_hot,    &detector_lock_starving,  &detector_spawn_unbounded,
-	&detector_leak_growth, &detector_leak_threshold,
+#define X(name) &detector_##name,
+	DETECTORS(X)
+#undef X
 };
 
-#define DETECTORS (sizeof(detectors) / sizeof(detectors[0]))
+#define COUNT_OF_DETECTORS (sizeof(detectors) / sizeof(detectors[0]))
 
 const struct detector *const *detect_detectors(size_t *count)
 {
-	*count = DETECTORS;
+	*count = COUNT_OF_DETECTORS;
 	return detectors;
 }
 
@@ -31,7 +37,7 @@ uint32_t detect_roles(void)
 {
 	uint32_t roles = 0;
 
-	for (size_t i = 0; i < DETECTORS; i++)
+	for (size_t i = 0; i < COUNT_OF_DETECTORS; i++)
 		roles |= detectors[i]->roles | detectors[i]->wants;
 	return roles;
 }
@@ -64,7 +70,7 @@ int detect_run(const struct detect_input *input, struct findings *findings)
 {
 	int status = 0;
 
-	for (size_t i = 0; i < DETECTORS && !status; i++) {
+	for (size_t i = 0; i < COUNT_OF_DETECTORS && !status; i++) {
 		findings->running = detectors[i]->id;
 		findings->rank = (uint32_t)i;
 		if (can_judge(detectors[i], input, findings))
