@@ -98,8 +98,7 @@ static void print_since(const struct view *view, const struct diagnosis *diagnos
 static void print_object(const struct view *view, const struct finding *finding)
 {
 	if (finding->object_kind)
-		paragraph_of(view, finding->object_kind[0] == 'c' ? "channel" : "lock",
-			     "%s 0x%llx%s%s", finding->object_kind,
+		paragraph_of(view, "object", "%s 0x%llx%s%s", finding->object_kind,
 			     (unsigned long long)finding->object_addr,
 			     finding->object_name[0] ? " " : "", finding->object_name);
 }
