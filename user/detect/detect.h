@@ -13,12 +13,14 @@
 #include "detect/limits.h"
 #include "detect/race_log.h"
 #include "detect/series.h"
+#include "model/graph.h"
 #include "model/model.h"
 #include "target/resources.h"
 
 struct detect_input {
-	struct model *model;         /* of the last moment; totals of the whole observation */
-	const struct series *series; /* the snapshots, reduced; the last point is the model's */
+	struct model *model;             /* of the last moment; totals of the whole observation */
+	const struct waits_graph *graph; /* of the model */
+	const struct series *series;     /* the snapshots, reduced; the last point is the model's */
 	const struct limits *limits;
 	const struct resources *before, *now; /* of the process, at the first and last snapshot */
 	uint64_t observed_ns;                 /* from the first snapshot to the last */
@@ -53,6 +55,15 @@ int detect_run(const struct detect_input *input, struct findings *findings);
 
 /* ---- what detectors have in common ---- */
 
+/* "chan receive at main.worker pool.go:12"; "running"; of one goroutine or of a group. */
+const char *detect_activity(char *text, size_t size, const struct model *model, unsigned state,
+			    unsigned reason, const struct stack *stack);
+#define ACTIVITY(model, task)                                                                      \
+	detect_activity((char[700]){ 0 }, 700, model, (task)->state, (task)->reason, (task)->stack)
+/* The frames from the innermost of the application on: "main.f x.go:1 < main.g x.go:9". */
+const char *detect_stack_line(char *text, size_t size, const struct stack *stack);
+/* The goroutine's place and age into the finding, when it has none or the age is greater. */
+void detect_take_place(struct finding *finding, const struct model_task *task);
 /* How long the task has been waiting, ns; 0: unknown. */
 uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task);
 /* Some frame of the stack has this function, "net/http.(*persistConn).roundTrip". */

@@ -6,7 +6,11 @@
 /* Causes before effects: what stands earlier explains what stands later. */
 #define DETECTORS(X)                                                                               \
 	X(chan_nil)                                                                                \
+	X(lock_deadlock)                                                                           \
 	X(http_stuck)                                                                              \
+	X(lock_held_blocked)                                                                       \
+	X(chan_blocked_chain)                                                                      \
+	X(wg_stuck)                                                                                \
 	X(sem_saturated)                                                                           \
 	X(lock_hot)                                                                                \
 	X(lock_starving)                                                                           \

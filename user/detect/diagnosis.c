@@ -5,8 +5,11 @@
 
 int diagnosis_make(struct diagnosis *diagnosis)
 {
-	int status = detect_run(&diagnosis->input, &diagnosis->findings);
+	int status = waits_graph_build(diagnosis->input.model, &diagnosis->graph);
 
+	diagnosis->input.graph = &diagnosis->graph;
+	if (!status)
+		status = detect_run(&diagnosis->input, &diagnosis->findings);
 	if (status)
 		return status;
 	return timeline_make(&diagnosis->input, &diagnosis->findings, &diagnosis->timeline);
@@ -16,6 +19,7 @@ void diagnosis_free(struct diagnosis *diagnosis)
 {
 	findings_free(&diagnosis->findings);
 	vec_free(&diagnosis->timeline);
+	waits_graph_free(&diagnosis->graph);
 }
 
 bool diagnosis_judged(const struct diagnosis *diagnosis, const char *id)

@@ -8,6 +8,7 @@
 
 struct diagnosis {
 	struct detect_input input;
+	struct waits_graph graph;
 	struct findings findings;
 	timeline timeline;
 	char no_probes[400]; /* why there are no probes; "" */

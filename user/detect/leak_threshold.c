@@ -44,10 +44,8 @@ static int check(const struct detect_input *input, struct findings *findings)
 		if (group->system)
 			continue;
 		shown++;
-		finding_say(findings, finding, "%s in %s at %s", COUNT(group->count),
-			    group->state == G_WAITING ? model_reason(model, group->reason) :
-							model_state_name(group->state),
-			    PLACE(group->stack ? group->stack->site : NULL));
+		finding_say(findings, finding, "%s in %s", COUNT(group->count),
+			    ACTIVITY(model, group));
 		if (shown > 1)
 			continue;
 		finding->site = group->stack ? group->stack->site : NULL;

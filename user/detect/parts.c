@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "detect/detect.h"
+#include "model/format.h"
+
+#define FRAMES_SHOWN 5
 
 uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task)
 {
@@ -100,4 +103,47 @@ double detect_mean_waiters(const struct detect_input *input, const struct wait_s
 	uint64_t ns = model->counted_ns ? model->counted_ns : input->observed_ns;
 
 	return ns ? (double)wait_stats_total_ns(stats) / (double)ns : 0;
+}
+
+const char *detect_activity(char *text, size_t size, const struct model *model, unsigned state,
+			    unsigned reason, const struct stack *stack)
+{
+	const char *what = state == G_WAITING ? model_reason(model, reason) :
+						model_state_name(state);
+
+	if (stack && stack->site)
+		snprintf(text, size, "%s at %s", what, PLACE(stack->site));
+	else
+		snprintf(text, size, "%s", what);
+	return text;
+}
+
+const char *detect_stack_line(char *text, size_t size, const struct stack *stack)
+{
+	size_t used = 0, shown = 0, from = 0;
+
+	text[0] = '\0';
+	while (stack && from < stack->frame_count && stack->frames[from] != stack->site)
+		from++;
+	for (size_t i = from; stack && i < stack->frame_count && used < size; i++) {
+		if (shown++ == FRAMES_SHOWN) {
+			snprintf(text + used, size - used, " < ...");
+			break;
+		}
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " < " : "",
+					 PLACE(stack->frames[i]));
+	}
+	return text;
+}
+
+void detect_take_place(struct finding *finding, const struct model_task *task)
+{
+	if (!finding->stack && task->stack) {
+		finding->site = task->stack->site;
+		finding->stack = task->stack;
+	}
+	if (task->since_ns && (!finding->since_ns || task->since_ns < finding->since_ns)) {
+		finding->since_ns = task->since_ns;
+		finding->since_is_bound = task->since_is_bound;
+	}
 }

@@ -41,12 +41,6 @@ static uint64_t candidates(const struct detect_input *input, struct findings *fi
 	return count;
 }
 
-static const char *activity(const struct model *model, const struct model_task *task)
-{
-	return task->state == G_WAITING ? model_reason(model, task->reason) :
-					  model_state_name(task->state);
-}
-
 static void say_access(const struct detect_input *input, struct findings *findings,
 		       struct finding *finding, const struct race_access *access)
 {
@@ -62,13 +56,11 @@ static void say_access(const struct detect_input *input, struct findings *findin
 	if (!created)
 		return;
 	if (count)
-		finding_say(
-			findings, finding,
-			"it was made at %.80s:%d, as %llu goroutine%s now there: %llu is in %s at %s",
-			base_name(created->file), created->line, (unsigned long long)count,
-			count == 1 ? " is" : "s are", (unsigned long long)task->goid,
-			activity(input->model, task),
-			PLACE(task->stack ? task->stack->site : NULL));
+		finding_say(findings, finding,
+			    "it was made at %.80s:%d, as %llu goroutine%s now there: %llu is in %s",
+			    base_name(created->file), created->line, (unsigned long long)count,
+			    count == 1 ? " is" : "s are", (unsigned long long)task->goid,
+			    ACTIVITY(input->model, task));
 	else
 		finding_say(findings, finding, "it was made at %.80s:%d; none made there is left",
 			    base_name(created->file), created->line);

@@ -23,14 +23,7 @@ static void take_senders(const struct detect_input *input, struct findings *find
 		    task->waiting_on != chan)
 			continue;
 		finding_add_goid(findings, finding, task->goid);
-		if (!finding->site && task->stack) {
-			finding->site = task->stack->site;
-			finding->stack = task->stack;
-		}
-		if (task->since_ns && (!finding->since_ns || task->since_ns < finding->since_ns)) {
-			finding->since_ns = task->since_ns;
-			finding->since_is_bound = task->since_is_bound;
-		}
+		detect_take_place(finding, task);
 	}
 }
 

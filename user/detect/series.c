@@ -263,39 +263,14 @@ static struct series_object *object_of(struct series *series, uint64_t addr, boo
 	return &node->object;
 }
 
-static const struct lock_words *words_of(const struct snapshot *snapshot, uint64_t semaphore)
+/* Its holder waits itself, for something that is no lock. */
+static bool is_held_blocked(const struct model *model, const struct model_lock *lock)
 {
-	size_t from = 0, to = snapshot->locks.len;
+	const struct model_party *holder = model_holder(model, lock);
+	const struct model_task *task = holder ? &model->tasks.data[holder->task] : NULL;
 
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (snapshot->locks.data[middle].addr == semaphore)
-			return &snapshot->locks.data[middle];
-		if (snapshot->locks.data[middle].addr < semaphore)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return NULL;
-}
-
-/* sync/mutex.go: mutexStarving; the same from Go 1.18 to 1.27. */
-#define MUTEX_STARVING 4
-
-static bool is_starving(const struct model *model, const struct model_lock *lock)
-{
-	const struct layout *layout = model->layout;
-	uint64_t mutex = lock->addr;
-	const struct lock_words *words;
-
-	if (lock->kind == LOCK_RWMUTEX_WRITER)
-		mutex += layout->rwmutex_w;
-	else if (lock->kind != LOCK_MUTEX)
-		return false;
-	words = words_of(model->snapshot, mutex + layout->mutex_sema);
-	return words && lock_word(words, (int)layout->mutex_state - (int)layout->mutex_sema) &
-				MUTEX_STARVING;
+	return task && ((task->state == G_WAITING && task->wait_kind != WAIT_SEMA) ||
+			task->state == G_SYSCALL);
 }
 
 static int note_objects(struct series *series, const struct model *model)
@@ -309,7 +284,8 @@ static int note_objects(struct series *series, const struct model *model)
 		object = object_of(series, lock->addr, true, lock->waiters);
 		if (!object)
 			return -ENOMEM;
-		if (is_starving(model, lock) && !object->starving++)
+		object->held_blocked += is_held_blocked(model, lock);
+		if (lock->state.known && lock->state.starving && !object->starving++)
 			object->first_starving = series->points.len - 1;
 	}
 	for (size_t i = 0; i < model->chans.len; i++) {

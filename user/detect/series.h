@@ -43,6 +43,7 @@ struct series_object {
 	uint32_t full;                  /* channels: with len == cap and senders waiting */
 	uint32_t starving;              /* mutexes: with the starving bit set */
 	size_t first_starving;          /* index of the first such snapshot */
+	uint32_t held_blocked; /* locks: held by a goroutine that waits for something other than a lock */
 	uint64_t least_waiters, most_waiters; /* while seen */
 };
 

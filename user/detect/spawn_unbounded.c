@@ -111,11 +111,8 @@ static void report(const struct detect_input *input, struct findings *findings, 
 		    count_at(input, gopc, count - 1), DURATION(input->observed_ns));
 	describe_rates(input, findings, finding, gopc);
 	if (biggest)
-		finding_say(findings, finding, "most of them: %s in %s at %s",
-			    COUNT(biggest->count),
-			    biggest->state == G_WAITING ? model_reason(model, biggest->reason) :
-							  model_state_name(biggest->state),
-			    PLACE(biggest->stack ? biggest->stack->site : NULL));
+		finding_say(findings, finding, "most of them: %s in %s", COUNT(biggest->count),
+			    ACTIVITY(model, biggest));
 	soon = forecast(input, findings, finding);
 	if (soon < SOON_S)
 		finding->severity = SEVERITY_CRITICAL;
