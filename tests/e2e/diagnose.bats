@@ -112,7 +112,8 @@ cases() {
 }
 
 # What burns CPU is kept apart: it would slow the others.
-QUIET=(leak.growth leak.threshold chan.nil http.stuck sem.saturated spawn.unbounded)
+QUIET=(leak.growth leak.threshold chan.nil http.stuck sem.saturated spawn.unbounded lock.deadlock
+	lock.held_blocked chan.blocked_chain wg.stuck)
 BUSY=(lock.hot lock.starving)
 
 @test "Go 1.19: incidents are named, their twins are not" { cases 1.19 "${QUIET[@]}"; }

@@ -23,7 +23,7 @@ type sessionStore struct {
 	once   sync.Once
 }
 
-// Twelve thousand operations a second on one map behind one mutex; fixed, on a map of 64 shards.
+// Some twelve thousand operations a second on one map behind one mutex; fixed, on a map of 64 shards.
 func lockHot(fixed bool) {
 	count := 1
 	if fixed {
@@ -38,7 +38,7 @@ func lockHot(fixed bool) {
 		go func(caller int) {
 			for i := 0; ; i++ {
 				store.touch(caller*1000 + i%1000)
-				time.Sleep(4 * time.Millisecond)
+				time.Sleep(2 * time.Millisecond)
 			}
 		}(caller)
 	}
