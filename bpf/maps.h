@@ -11,6 +11,20 @@
 
 #include "conctrace_abi.h"
 
+enum mark_kind { MARK_PANIC = 1, MARK_ASSIST, MARK_SLEEP, MARK_TICKER, MARK_WORLD, MARK_GC };
+
+struct mark_key {
+	ct_u64 of; /* address of the g or timer; 0: there is one only */
+	ct_u64 kind;
+};
+
+struct mark {
+	ct_u64 ns, value;
+	ct_u64 type; /* of a panic's value */
+	ct_u32 site;
+	ct_u32 pad;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -81,6 +95,37 @@ struct {
 	__type(key, ct_u64);
 	__type(value, struct ct_queue);
 } queues __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct ct_event_key);
+	__type(value, struct ct_event);
+} events __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct ct_panic_key);
+	__type(value, struct ct_panic);
+} panics __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, ct_u64);
+	__type(value, struct ct_cancel);
+} cancels __weak SEC(".maps");
+
+/* What a goroutine, an M or a timer did last: of use to the program only. The key says what it is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct mark_key);
+	__type(value, struct mark);
+} marks __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -19,6 +19,9 @@
 #define GO_ARG1(ctx) ((ct_u64)(ctx)->rax)
 #define GO_ARG2(ctx) ((ct_u64)(ctx)->rbx)
 #define GO_ARG3(ctx) ((ct_u64)(ctx)->rcx)
+#define GO_ARG4(ctx) ((ct_u64)(ctx)->rdi)
+#define GO_ARG5(ctx) ((ct_u64)(ctx)->rsi)
+#define GO_ARG6(ctx) ((ct_u64)(ctx)->r8)
 #define GO_STACK(ctx) ((ct_u64)(ctx)->rsp)
 #define GO_FRAME(ctx) ((ct_u64)(ctx)->rbp)
 #define STACK_CHECK_FAILS(ctx) ((ctx)->eflags & 0x41) /* jbe: CF or ZF */
@@ -38,15 +41,20 @@ static __always_inline void limit_reached(void)
 	bpf_ringbuf_output(&alarm, &nothing, sizeof(nothing), BPF_RB_FORCE_WAKEUP);
 }
 
-/* Counts the hit; whether a window is open for it. */
-static __always_inline int is_recorded(void)
+/* Counts the hit; whether it is of a probe that knows no windows, or a window is open for it. */
+static __always_inline int is_recorded(ct_u64 cookie)
 {
+	enum ct_pace pace = cookie >> CT_COOKIE_PACE_SHIFT & 3;
 	ct_u32 only = 0;
 	struct ct_counters *all = bpf_map_lookup_elem(&counters, &only);
 	ct_u64 before;
 
 	if (!all)
 		return 0;
+	if (pace != CT_PACE_WINDOWS) {
+		__sync_fetch_and_add(&all->n[pace == CT_PACE_RARE ? CT_N_RARE : CT_N_LIVELY], 1);
+		return 1;
+	}
 	before = __sync_fetch_and_add(&all->n[CT_N_HITS], 1);
 	if (!window.open) {
 		__sync_fetch_and_add(&all->n[CT_N_CLOSED], 1);
@@ -59,10 +67,104 @@ static __always_inline int is_recorded(void)
 	return 1;
 }
 
+#define G_RUNNING 2
+
 /* casgstatus(gp, old, new) */
+static __always_inline int goes_on(struct pt_regs *ctx)
+{
+	return (ct_u32)GO_ARG2(ctx) == G_WAITING && (ct_u32)GO_ARG3(ctx) == G_RUNNING;
+}
+
 static __always_inline int is_wakeup(struct pt_regs *ctx)
 {
 	return (ct_u32)GO_ARG2(ctx) == G_WAITING && (ct_u32)GO_ARG3(ctx) == G_RUNNABLE;
+}
+
+static __always_inline int place(struct pt_regs *ctx, enum ct_event_kind kind)
+{
+	return on_place(GO_G(ctx), kind, GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+}
+
+/* runtime.selectgo's nsends, nrecvs and block, as on_select takes them */
+static __always_inline ct_u64 select_counts(struct pt_regs *ctx)
+{
+	ct_u64 sends = GO_ARG4(ctx), recvs = GO_ARG5(ctx);
+
+	if (sends > 0x7fff)
+		sends = 0x7fff;
+	if (recvs > 0xffff)
+		recvs = 0xffff;
+	return sends | (GO_ARG6(ctx) & 1) << 15 | recvs << 16;
+}
+
+/* Everything but waits, spawns and exits. */
+static __always_inline int more(struct pt_regs *ctx, enum ct_handler handler)
+{
+	switch (handler) {
+	case CT_ON_PANIC: /* gopanic(e any) */
+		return on_panic(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
+				GO_FRAME(ctx));
+	case CT_ON_RECOVERY: /* recovery(gp), on g0 by way of mcall */
+		return on_recovery(GO_ARG1(ctx));
+	case CT_ON_FATAL_PANIC: /* fatalpanic(msgs) */
+		return on_fatal_panic(GO_G(ctx));
+	case CT_ON_FATAL_ERROR: /* throw(s), fatal(s) */
+		return on_fatal_error(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
+				      GO_FRAME(ctx));
+	case CT_ON_POLL_RECV: /* selectnbrecv(elem, c) */
+		return on_poll(GO_G(ctx), GO_ARG2(ctx), CT_EV_POLL_RECV, GO_STACK(ctx),
+			       GO_FRAME(ctx));
+	case CT_ON_POLL_SEND: /* selectnbsend(c, elem) */
+		return on_poll(GO_G(ctx), GO_ARG1(ctx), CT_EV_POLL_SEND, GO_STACK(ctx),
+			       GO_FRAME(ctx));
+	case CT_ON_POLL_SELECT: /* selectgo(cas0, order0, pc0, nsends, nrecvs, block) */
+		return on_select(GO_G(ctx), GO_ARG1(ctx), select_counts(ctx), GO_STACK(ctx),
+				 GO_FRAME(ctx));
+	case CT_ON_RECV: /* chanrecv(c, ep, block); selectnbrecv tells of what does not block */
+		if (!(GO_ARG3(ctx) & 1))
+			return 0;
+		return on_recv(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+	case CT_ON_GC_START: /* gcBgMarkStartWorkers() */
+		return on_gc_start(GO_G(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+	case CT_ON_GC_END: /* gcMarkTermination() */
+		return on_gc_end();
+	case CT_ON_WORLD_STOP: /* stopTheWorldWithSema() */
+		return on_world_stop();
+	case CT_ON_WORLD_START: /* startTheWorldWithSema() */
+		return on_world_start();
+	case CT_ON_ASSIST_BEGIN: /* gcAssistAlloc1 calls gcDrainN, on g0 */
+		return on_assist_begin(GO_G(ctx));
+	case CT_ON_ASSIST_END: /* and when it returns casgstatus(gp, _Gwaiting, _Grunning) */
+		return goes_on(ctx) ? on_assist_end(GO_G(ctx), GO_ARG1(ctx)) : 0;
+	case CT_ON_CANCEL: /* context.(*cancelCtx).cancel(c, removeFromParent, err, cause) */
+		return on_cancel(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+	case CT_ON_POOL_GET: /* sync.(*Pool).Get(p) */
+		return place(ctx, CT_EV_POOL_GET);
+	case CT_ON_POOL_SLOW: /* sync.(*Pool).getSlow(p, pid) */
+		return place(ctx, CT_EV_POOL_SLOW);
+	case CT_ON_POOL_NEW: /* in sync.(*Pool).Get, whose frame pointer is set */
+		return on_place_inside(GO_G(ctx), CT_EV_POOL_NEW, GO_FRAME(ctx));
+	case CT_ON_POOL_PIN: /* sync.(*Pool).pinSlow(p) */
+		return place(ctx, CT_EV_POOL_PIN);
+	case CT_ON_MAP_MISS: /* sync.(*Map).missLocked(m) */
+		return place(ctx, CT_EV_MAP_MISS);
+	case CT_ON_MAP_DIRTY: /* sync.(*Map).dirtyLocked(m) */
+		return place(ctx, CT_EV_MAP_DIRTY);
+	case CT_ON_MAP_WRITE: /* sync.(*Map).Store and the like, the same of HashTrieMap */
+		return place(ctx, CT_EV_MAP_WRITE);
+	case CT_ON_VALUE_STORE: /* sync/atomic.(*Value).Store and the like */
+		return place(ctx, CT_EV_VALUE_STORE);
+	case CT_ON_SLEEP: /* time.Sleep(ns) */
+		return on_sleep(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+	case CT_ON_TIMER_START: /* time.newTimer calls (*timer).modify(t, when, period, ...) */
+		return on_ticker(GO_G(ctx), GO_ARG1(ctx), GO_ARG3(ctx), GO_FRAME(ctx));
+	case CT_ON_TIMER_START_OLD: /* time.startTimer(t) */
+		return on_timer_start(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+	case CT_ON_TIMER_STOP: /* time.stopTimer(t) */
+		return on_timer_stop(GO_ARG1(ctx) + config.timer_in_handle);
+	default:
+		return 0;
+	}
 }
 
 SEC("uprobe.multi")
@@ -70,7 +172,7 @@ int probe(struct pt_regs *ctx)
 {
 	ct_u64 cookie = bpf_get_attach_cookie(ctx);
 
-	if (!is_recorded())
+	if (!is_recorded(cookie))
 		return 0;
 	/* morestack grows the stack and starts the function again: this hit is not the call */
 	if ((cookie & CT_COOKIE_STACK_CHECK) && STACK_CHECK_FAILS(ctx))
@@ -101,8 +203,9 @@ int probe(struct pt_regs *ctx)
 		return on_chan_recv(GO_ARG1(ctx), GO_ARG3(ctx));
 	case CT_ON_CHAN_CLOSE: /* closechan(c) */
 		return on_chan_close(GO_ARG1(ctx));
+	default:
+		return more(ctx, cookie & CT_COOKIE_HANDLER);
 	}
-	return 0;
 }
 
 /* For measuring what a hit costs apart from what is done there. */

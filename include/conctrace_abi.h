@@ -75,6 +75,7 @@ struct ct_task {
 /* Not wait reasons: sites that are no place of waiting. */
 #define CT_WAKER_REASON 0x100   /* where a waker stood */
 #define CT_RELEASE_REASON 0x200 /* where a contended lock was let go of */
+#define CT_EVENT_REASON 0x400   /* where something happened: `events` and `panics` */
 
 /* site_index: where and why goroutines park, to an index into `sites`. */
 struct ct_site_key {
@@ -137,9 +138,44 @@ enum ct_handler {
 	CT_ON_CHAN_SEND,
 	CT_ON_CHAN_RECV,
 	CT_ON_CHAN_CLOSE,
+	CT_ON_PANIC,
+	CT_ON_RECOVERY,
+	CT_ON_FATAL_PANIC,
+	CT_ON_FATAL_ERROR,
+	CT_ON_POLL_RECV,
+	CT_ON_POLL_SEND,
+	CT_ON_POLL_SELECT,
+	CT_ON_RECV,
+	CT_ON_GC_START,
+	CT_ON_GC_END,
+	CT_ON_WORLD_STOP,
+	CT_ON_WORLD_START,
+	CT_ON_ASSIST_BEGIN,
+	CT_ON_ASSIST_END,
+	CT_ON_CANCEL,
+	CT_ON_POOL_GET,
+	CT_ON_POOL_SLOW,
+	CT_ON_POOL_NEW,
+	CT_ON_POOL_PIN,
+	CT_ON_MAP_MISS,
+	CT_ON_MAP_DIRTY,
+	CT_ON_MAP_WRITE,
+	CT_ON_VALUE_STORE,
+	CT_ON_SLEEP,
+	CT_ON_TIMER_START,
+	CT_ON_TIMER_START_OLD,
+	CT_ON_TIMER_STOP,
 };
 #define CT_COOKIE_HANDLER 0xff
 #define CT_COOKIE_STACK_CHECK 0x100 /* on the stack check's jump: taken, the function restarts */
+#define CT_COOKIE_PACE_SHIFT 9      /* two bits: enum ct_pace */
+
+/*
+ * When a probe is on. What is hit much is on in windows. What happens seldom, and would be missed
+ * between windows, is on all the time, unless it turns out to happen often: its totals are of the time
+ * that it was on, without weights. Two kinds, lest the lively one take the other with it.
+ */
+enum ct_pace { CT_PACE_WINDOWS = 0, CT_PACE_LIVELY = 1, CT_PACE_RARE = 2, CT_PACES };
 
 /*
  * The window, written by user space. Hits are counted in batches of a CPU, for what all CPUs share
@@ -163,7 +199,9 @@ struct ct_config {
 	ct_u32 g_parentgoid; /* CT_NO_FIELD before Go 1.21 */
 	ct_u32 m_curg;
 	ct_u32 sudog_c;
-	ct_u32 hchan_lock;
+	ct_u32 hchan_lock, hchan_qcount, hchan_dataqsiz, hchan_closed, hchan_sendq, hchan_recvq;
+	ct_u32 timer_period; /* before Go 1.23 */
+	ct_u32 timer_in_handle; /* runtime.timer within what time.stopTimer is given, from Go 1.23 on; else 0 */
 	ct_u32 max_sites;
 	ct_u32 timeline; /* every wait, spawn, exit and release goes into `timeline` as well */
 	ct_u64 waker_stack_min_ns;
@@ -227,6 +265,83 @@ struct ct_wake {
 	ct_u64 last_woken_goid;
 };
 
+/* What happens at a place, other than waiting. What `hits`, `sum`, `base` and `value` are: below. */
+enum ct_event_kind {
+	CT_EV_NONE,
+	CT_EV_POLL_RECV, /* select with default; hits: it found something. sum: see CT_SPIN_GAP_NS */
+	CT_EV_POLL_SEND,   /* the same */
+	CT_EV_POLL_SELECT, /* the same, of several cases */
+	CT_EV_RECV_CLOSED, /* a receive, alone or in a select, from a closed and empty channel `value`;
+			      sum: as for polls */
+	CT_EV_GC_CYCLE,    /* where the goroutine was that began it */
+	CT_EV_GC_ACTIVE, /* no site; sum, max, hist: ns from the begin of a cycle to its end */
+	CT_EV_WORLD_STOP, /* no site; sum, max, hist: ns that the world was stopped, or about to be */
+	CT_EV_ASSIST, /* sum, max, hist: ns that a goroutine marked for the GC, to pay for its memory */
+	CT_EV_CANCEL,    /* context cancelled; value: its cancelCtx, of the latest */
+	CT_EV_POOL_GET,  /* sync.Pool.Get; value: the Pool */
+	CT_EV_POOL_SLOW, /* nothing of its own: it looks into other Ps' pools. value: the Pool */
+	CT_EV_POOL_NEW,  /* nothing there at all: New is called */
+	CT_EV_POOL_PIN,  /* all pools' lock taken, to make one's own anew. value: the Pool */
+	CT_EV_MAP_MISS,  /* sync.Map: not in its read part, so under the lock. value: the Map */
+	CT_EV_MAP_DIRTY, /* sync.Map: its read part copied, all of it, for a new key. value: the Map */
+	CT_EV_MAP_WRITE,   /* value: the Map or HashTrieMap */
+	CT_EV_VALUE_STORE, /* atomic.Value written; value: its address */
+	CT_EV_SLEEP,  /* time.Sleep; hits: periods, the time between two calls of a goroutine; sum,
+			      max, hist: their ns; base: ns asked for in them; value: ns of the latest */
+	CT_EV_TICKER, /* periodic timer started; hits: stopped again. value: its period, ns */
+	CT_EV_KINDS
+};
+
+/*
+ * Time that a goroutine is busy at a place: from one event to the next there, where that is less. A
+ * place with several such goroutines has more of it than is seen.
+ */
+#define CT_SPIN_GAP_NS 200000
+
+/* events: by place and kind. */
+struct ct_event_key {
+	ct_u32 site; /* index into `sites` */
+	ct_u32 kind; /* enum ct_event_kind */
+};
+
+struct ct_event {
+	ct_u64 count, hits, sum, base, max, value;
+	ct_u64 first_ns, last_ns;
+	ct_u64 last_goid;
+	ct_u64 hist[CT_HIST_SLOTS];
+};
+
+/* cancels: contexts that were cancelled lately; key is the address of the cancelCtx (ct_u64). */
+struct ct_cancel {
+	ct_u64 at_ns;
+	ct_u64 goid;
+	ct_u32 site;
+	ct_u32 pad;
+};
+
+#define CT_TEXT_MAX 160
+#define CT_PANIC_WORDS 4
+
+/* panics: by place and type of the value; 0 is a fatal error of the runtime. */
+struct ct_panic_key {
+	ct_u64 type; /* runtime._type of the value; CT_FATAL_ERROR */
+	ct_u32 site;
+	ct_u32 pad;
+};
+#define CT_FATAL_ERROR 1 /* no address of a type: throw or fatal, which cannot be recovered from */
+
+struct ct_panic {
+	ct_u64 count, recovered, fatal;
+	ct_u64 first_ns, last_ns;
+	ct_u64 last_goid;
+	/* of the latest: what the interface's data word points to, and, when that begins like a string
+	   (pointer and length), its text. The type says whether it is one. */
+	ct_u64 words[CT_PANIC_WORDS];
+	ct_u32 text_len; /* whole length; the text may be cut off */
+	ct_u32 words_ok;
+	char text[CT_TEXT_MAX];
+};
+
 /*
  * queues: who waits at a semaphore, added up; key is its address. Park and wake-up at one semaphore
  * are under its lock in the runtime, but for the very end of the wake-up.
@@ -245,7 +360,9 @@ struct ct_queue {
 enum ct_counter {
 	CT_N_HITS,   /* every probe hit, in a window or not: each costs the target a trap */
 	CT_N_CLOSED, /* those of them while no window was open: before attach and detach end */
-	CT_N_SPAWN,  /* weighted, as all up to CT_N_ABORTED */
+	CT_N_LIVELY, /* hits of probes that know no windows, not in CT_N_HITS */
+	CT_N_RARE,
+	CT_N_SPAWN, /* weighted, as all up to CT_N_ABORTED */
 	CT_N_EXIT,
 	CT_N_PARK,
 	CT_N_READY,
@@ -257,6 +374,7 @@ enum ct_counter {
 	CT_LOST_OBJECT, /* objects, releases or chan_ops full */
 	CT_LOST_SPAWN,
 	CT_LOST_WAKE,
+	CT_LOST_EVENT, /* events, panics or cancels full */
 	CT_LOST_READ,  /* the target's memory could not be read */
 	CT_LOST_ORDER, /* a park while parked in the same window: a wake-up was not seen */
 	CT_LOST_EVENT, /* timeline full */

@@ -96,6 +96,9 @@ static void expect_cheap_and_true(const char *path, const struct target *target,
 	uint64_t addr = site->address - target->load_bias;
 	struct listed listed = { 0 };
 
+	/* what happens once in a while, or once at the end, may cost two traps */
+	if (site->verdict == PLAN_STEPPED && site->point->pace == CT_PACE_RARE)
+		return;
 	if (site->verdict != PLAN_EMULATED)
 		fail_msg("%s: %s+%u: %s: %s", path, site->function, site->offset, site->instruction,
 			 site->reason);
@@ -109,6 +112,7 @@ static void expect_cheap_and_true(const char *path, const struct target *target,
 	if (site->point->place == PLACE_CALL)
 		assert_int_equal(strncmp(listed.text, "call", 4), 0);
 	assert_int_equal(site->cookie & CT_COOKIE_HANDLER, site->point->handler);
+	assert_int_equal(site->cookie >> CT_COOKIE_PACE_SHIFT & 3, site->point->pace);
 }
 
 /* Roles that every program has; only one that uses a Cond has that of its waits, and so on. */
@@ -124,7 +128,7 @@ static size_t expect_plan(const char *path)
 	assert_true(child_says(&child, "ready"));
 	if (target_open(child.pid, &target, &err) || plan_make(&target, ALL_ROLES, &plan, &err))
 		fail_msg("%s: %s failed: %s", path, err.what, err.why);
-	assert_int_equal(plan_missing_roles(&plan, ALL_ROLES), 0);
+	assert_int_equal(plan_missing_roles(&plan, ALL_ROLES & ~ROLES_OPTIONAL), 0);
 	for (size_t i = 0; i < plan.sites.len; i++) {
 		const struct plan_site *site = &plan.sites.data[i];
 

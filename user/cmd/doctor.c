@@ -122,17 +122,19 @@ static void note_target(struct examination *exam)
 
 static void note_plan(struct examination *exam)
 {
-	uint32_t missing = plan_missing_roles(&exam->plan, ALL_ROLES);
-	size_t stepped = 0, left_out = 0;
+	uint32_t missing = plan_missing_roles(&exam->plan, ALL_ROLES & ~ROLES_OPTIONAL);
+	size_t stepped = 0, often = 0, left_out = 0;
 	char text[200];
 
 	for (size_t i = 0; i < exam->plan.sites.len; i++) {
 		stepped += exam->plan.sites.data[i].verdict == PLAN_STEPPED;
+		often += exam->plan.sites.data[i].verdict == PLAN_STEPPED &&
+			 exam->plan.sites.data[i].point->pace != CT_PACE_RARE;
 		left_out += !exam->plan.sites.data[i].address;
 	}
 	snprintf(text, sizeof(text), "%zu places, %zu of them single-stepped, %zu left out",
 		 exam->plan.sites.len - left_out, stepped, left_out);
-	note(exam, "probes", missing || stepped ? LIMITED : GOOD, text, "");
+	note(exam, "probes", missing || often ? LIMITED : GOOD, text, "");
 }
 
 static int examine_target(struct examination *exam, const struct options *options, struct err *err)

@@ -39,6 +39,19 @@ struct wake_row {
 	struct ct_wake wake;
 };
 
+struct event_row {
+	struct ct_event_key key;
+	struct ct_event event;
+};
+struct panic_row {
+	struct ct_panic_key key;
+	struct ct_panic panic;
+};
+struct cancel_row {
+	uint64_t context;
+	struct ct_cancel cancel;
+};
+
 struct aggregates {
 	uint64_t at_ns; /* when the reading began, CLOCK_MONOTONIC */
 	uint64_t counters[CT_N_COUNTERS];
@@ -49,6 +62,9 @@ struct aggregates {
 	VEC(struct release_row) releases;
 	VEC(struct spawn_row) spawns;
 	VEC(struct wake_row) wakes;
+	VEC(struct event_row) events;
+	VEC(struct panic_row) panics;
+	VEC(struct cancel_row) cancels;
 };
 
 /* Read everything into *out (reused between calls, freed by aggregates_free). */

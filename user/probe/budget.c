@@ -129,10 +129,15 @@ void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits
 	budget->spent_ns += cost;
 }
 
+void budget_spend(struct budget *budget, double ns)
+{
+	budget->credit_ns -= ns;
+	budget->spent_ns += ns;
+}
+
 void budget_spend_turn(struct budget *budget)
 {
-	budget->credit_ns -= budget->turn_ns;
-	budget->spent_ns += budget->turn_ns;
+	budget_spend(budget, budget->turn_ns);
 }
 
 bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits)

@@ -58,6 +58,8 @@ uint64_t budget_rest_ns(const struct budget *budget, double chance);
 struct budget_window budget_window(const struct budget *budget);
 /* A window, or a part of a long one, had so many hits in on_ns. */
 void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits hits);
+/* Something else cost the target so much. */
+void budget_spend(struct budget *budget, double ns);
 /* A window was opened and closed. */
 void budget_spend_turn(struct budget *budget);
 /* CPUs that hits are shared out among. */

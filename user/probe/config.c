@@ -54,5 +54,13 @@ void probe_config_for(const struct target *target, struct ct_config *config)
 	config->m_curg = layout->m_curg;
 	config->sudog_c = layout->sudog_c;
 	config->hchan_lock = layout->hchan_lock;
+	config->hchan_qcount = layout->hchan_qcount;
+	config->hchan_dataqsiz = layout->hchan_dataqsiz;
+	config->hchan_closed = layout->hchan_closed;
+	config->hchan_sendq = layout->hchan_sendq;
+	config->hchan_recvq = layout->hchan_recvq;
+	config->timer_period = layout->timer_period;
+	/* timeTimer (runtime/time.go, 1.23 on): a channel, a bool, and the timer */
+	config->timer_in_handle = target->build.version.minor >= 23 ? 16 : 0;
 	note_wait_reasons(target->reasons_minor, config);
 }

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "probe/budget.h"
 #include "probe/coverage.h"
+#include "probe/steady.h"
 
 /* Until they are measured. */
 #define HIT_NS_GUESS 2500
@@ -34,6 +35,8 @@
 #define MEASURE_FIRST 4  /* windows in which the program is measured, */
 #define MEASURE_EVERY 64 /* and then one of so many: the mix of hits changes */
 #define NICE -20
+/* Of the budget, what the probes of one pace without windows may have. */
+#define STEADY_SHARE 0.25
 
 struct governor {
 	struct probe_session *session;
@@ -47,7 +50,8 @@ struct governor {
 	bool open; /* a window, as far as accounts go */
 	struct budget budget;
 	struct coverage coverage;
-	uint64_t settled_ns; /* up to here time and hits are in the accounts */
+	struct steady steady[CT_PACES]; /* [0] is not used */
+	uint64_t settled_ns;            /* up to here time and hits are in the accounts */
 	uint64_t hits;
 	struct calibration trap; /* zeros: not yet measured */
 	double program_ns;       /* mean time of the BPF program; 0: not yet measured */
@@ -81,6 +85,62 @@ static void note_busy_cpus(struct governor *governor, uint64_t *last_cpu_ns, uin
 	pthread_mutex_unlock(&governor->lock);
 	*last_cpu_ns = cpu_ns;
 	*last_ns = now;
+}
+
+/* What is on outside of windows has its own accounts, and takes from the same budget. Under the lock. */
+static void settle_steady(struct governor *governor)
+{
+	uint64_t now = clock_now_ns();
+
+	for (int pace = 1; pace < CT_PACES; pace++) {
+		struct steady *steady = &governor->steady[pace];
+		double hit_ns = governor->budget.hit_ns / budget_sharing_cpus(&governor->budget);
+		uint64_t hits;
+
+		if (!steady->has_probes)
+			continue;
+		hits = probe_session_hits_of(governor->session, pace);
+		governor->hits += hits - steady->hits;
+		budget_spend(&governor->budget,
+			     steady_settle(steady, now, hits, hit_ns,
+					   STEADY_SHARE * governor->budget.share));
+	}
+}
+
+/* Put in place or take away what is on outside of windows, as its cost allows. */
+static void attend_steady(struct governor *governor)
+{
+	pthread_mutex_lock(&governor->lock);
+	settle_steady(governor);
+	pthread_mutex_unlock(&governor->lock);
+	for (int pace = 1; pace < CT_PACES; pace++) {
+		struct steady *steady = &governor->steady[pace];
+		bool wanted = steady_wanted(steady) || (governor->always_on && steady->has_probes);
+
+		if (wanted == steady->placed)
+			continue;
+		if (!wanted)
+			probe_session_detach_pace(governor->session, pace);
+		else if (probe_session_place_pace(governor->session, pace))
+			continue;
+		pthread_mutex_lock(&governor->lock);
+		if (!wanted)
+			steady->on_ns = steady_on_ns(steady, clock_now_ns());
+		steady->placed = wanted;
+		steady->placed_ns = clock_now_ns();
+		pthread_mutex_unlock(&governor->lock);
+	}
+}
+
+static void end_steady(struct governor *governor)
+{
+	for (int pace = 1; pace < CT_PACES; pace++) {
+		struct steady *steady = &governor->steady[pace];
+
+		probe_session_detach_pace(governor->session, pace);
+		steady->on_ns = steady_on_ns(steady, clock_now_ns());
+		steady->placed = false;
+	}
 }
 
 /* Bring the accounts up to `now`, when the window that is open ends or goes on. Under the lock. */
@@ -170,6 +230,8 @@ static bool attend_window(struct governor *governor)
 	length = plan.length_ns;
 	do {
 		end = wait_for(governor, length, true) || target_is_gone(governor);
+		if (length == STAY_NS)
+			attend_steady(governor);
 		length = STAY_NS;
 	} while (!end && stays_open(governor));
 	return end;
@@ -283,10 +345,11 @@ static bool rest(struct governor *governor)
 	settle(governor, clock_now_ns());
 	ns = budget_rest_ns(&governor->budget, erand48(governor->seed));
 	pthread_mutex_unlock(&governor->lock);
-	while (ns > CHECK_NS) {
-		if (wait_for(governor, CHECK_NS, false) || target_is_gone(governor))
+	while (ns > STAY_NS) {
+		if (wait_for(governor, STAY_NS, false) || target_is_gone(governor))
 			return true;
-		ns -= CHECK_NS;
+		attend_steady(governor);
+		ns -= STAY_NS;
 	}
 	return wait_for(governor, ns, false);
 }
@@ -338,8 +401,10 @@ static void trace_always(struct governor *governor)
 	program_stats_begin(governor, &stats);
 	measure_trap(governor);
 	program_stats_end(governor, &stats);
-	while (!end)
+	while (!end) {
 		end = wait_for(governor, CHECK_NS, false) || target_is_gone(governor);
+		attend_steady(governor);
+	}
 	close_window(governor);
 	probe_session_detach(governor->session);
 }
@@ -367,6 +432,7 @@ static void *run(void *ctx)
 		trace_always(governor);
 	else
 		trace_in_windows(governor);
+	end_steady(governor);
 	return NULL;
 }
 
@@ -411,9 +477,16 @@ int governor_start(struct probe_session *session, double max_overhead_pct, struc
 	}
 	governor->started_ns = governor->settled_ns = clock_now_ns();
 	coverage_start(&governor->coverage, governor->started_ns);
+	for (int pace = 1; pace < CT_PACES; pace++)
+		governor->steady[pace] =
+			(struct steady){ .pace = pace,
+					 .has_probes = probe_session_has(session, pace),
+					 .settled_ns = governor->started_ns };
+	attend_steady(governor);
 	open_window(governor);
 	status = -pthread_create(&governor->thread, NULL, run, governor);
 	if (status) {
+		end_steady(governor);
 		probe_session_detach(session);
 		release(governor);
 		return start_error(err, status);
@@ -452,6 +525,9 @@ void governor_status(struct governor *governor, struct governor_status *status)
 	status->hit_cost_ns = governor->budget.hit_ns;
 	if (status->elapsed_ns)
 		status->overhead_pct = 100 * governor->budget.spent_ns / status->elapsed_ns;
+	settle_steady(governor);
+	for (int pace = 1; pace < CT_PACES; pace++)
+		status->steady_ns[pace] = steady_on_ns(&governor->steady[pace], clock_now_ns());
 	status->always_on = governor->always_on;
 	status->error = governor->error;
 	pthread_mutex_unlock(&governor->lock);

@@ -47,6 +47,8 @@ struct governor_status {
 	 */
 	uint64_t newest_goid;
 	uint64_t whole_ns[CT_HIST_SLOTS]; /* see struct coverage */
+	/* Time that the probes of a pace without windows were in place (struct steady); [0] is not used. */
+	uint64_t steady_ns[CT_PACES];
 };
 
 /*

@@ -94,6 +94,63 @@ int place_near_entry(const decode_insns *insns, uint32_t arg_regs, place_functio
 	return 0;
 }
 
+static size_t only_indirect_call(const decode_insns *insns)
+{
+	size_t found = insns->len;
+
+	for (size_t i = 0; i < insns->len; i++) {
+		if (insns->data[i].kind != DECODE_CALL_IND)
+			continue;
+		if (found != insns->len)
+			return insns->len;
+		found = i;
+	}
+	return found;
+}
+
+/* The one jump to an address; NULL: none, or several. */
+static const struct decode_insn *only_jump_to(const decode_insns *insns, uint64_t addr)
+{
+	const struct decode_insn *found = NULL;
+
+	for (size_t i = 0; i < insns->len; i++) {
+		const struct decode_insn *insn = &insns->data[i];
+
+		if ((insn->kind != DECODE_JUMP && insn->kind != DECODE_JCC) || insn->target != addr)
+			continue;
+		if (found)
+			return NULL;
+		found = insn;
+	}
+	return found;
+}
+
+int place_before_indirect_call(const decode_insns *insns, struct place *place)
+{
+	size_t at = only_indirect_call(insns);
+	const struct decode_insn *jump;
+
+	if (at == insns->len)
+		return -ENOENT;
+	/* back to where its block begins */
+	while (at > 0 && !is_jump_target(insns, insns->data[at].addr) &&
+	       !ends_block(&insns->data[at - 1]))
+		at--;
+	if (!at)
+		return -ENOENT;
+	jump = &insns->data[at - 1];
+	if (is_jump_target(insns, insns->data[at].addr)) {
+		/* reached by a jump, so not from above as well */
+		if (jump->kind != DECODE_JUMP && jump->kind != DECODE_RET)
+			return -ENOENT;
+		jump = only_jump_to(insns, insns->data[at].addr);
+	}
+	if (!jump || jump->kind != DECODE_JCC || !jump->emulated)
+		return -ENOENT;
+	*place = (struct place){ .insn = jump };
+	return 0;
+}
+
 int place_call_has_constant(const decode_insns *insns, size_t call, int reg, uint64_t value)
 {
 	for (size_t i = call; i-- > 0;) {

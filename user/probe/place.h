@@ -27,6 +27,12 @@ int place_near_entry(const decode_insns *insns, uint32_t arg_regs, place_functio
 		     void *ctx, struct place *place);
 
 /*
+ * The conditional jump by which alone the function's only indirect call is reached, taken or not; a
+ * hit stands for the call but for what the jump leaves out. 0; -ENOENT: it is not plain to see.
+ */
+int place_before_indirect_call(const decode_insns *insns, struct place *place);
+
+/*
  * Whether insns->data[call] has register `reg` set to `value` by the straight code before it:
  * 1 yes, 0 no, -ENODATA: not set by a constant there.
  */

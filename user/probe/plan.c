@@ -60,7 +60,7 @@ static int probe_at(struct target *target, struct plan *plan, const struct probe
 	site->address = insn->addr + target->load_bias;
 	site->offset = insn->addr - func->entry;
 	site->file_offset = offset;
-	site->cookie = point->handler | flags;
+	site->cookie = point->handler | flags | (uint64_t)point->pace << CT_COOKIE_PACE_SHIFT;
 	snprintf(site->instruction, sizeof(site->instruction), "%s", insn->text);
 	return 0;
 }
@@ -95,6 +95,18 @@ static int plan_calls(struct target *target, struct plan *plan, const struct pro
 				    "it makes no such direct call");
 }
 
+static int plan_indirect_call(struct target *target, struct plan *plan,
+			      const struct probe_point *point, const struct pclntab_func *func,
+			      const decode_insns *insns)
+{
+	struct place place;
+
+	if (place_before_indirect_call(insns, &place))
+		return leave_out(plan, point, func->name, PLAN_UNDECODABLE,
+				 "the way to its indirect call is not plain to see");
+	return probe_at(target, plan, point, func, place.insn, 0);
+}
+
 static int plan_entry(struct target *target, struct plan *plan, const struct probe_point *point,
 		      const struct pclntab_func *func, const decode_insns *insns)
 {
@@ -127,6 +139,8 @@ static int plan_function(struct target *target, struct plan *plan, const struct 
 				   "its code does not decode");
 	else if (!status && point->place == PLACE_CALL)
 		status = plan_calls(target, plan, point, func, &insns);
+	else if (!status && point->place == PLACE_CALL_IND)
+		status = plan_indirect_call(target, plan, point, func, &insns);
 	else if (!status)
 		status = plan_entry(target, plan, point, func, &insns);
 	vec_free(&insns);
@@ -142,10 +156,19 @@ static bool applies(const struct probe_point *point, int minor)
 static int plan_point(struct target *target, struct plan *plan, const struct probe_point *point)
 {
 	struct pclntab_func func;
+	bool found = false;
+	int status = 0;
 
-	for (int i = 0; i < PROBE_NAMES && point->names[i]; i++)
-		if (!pclntab_func_by_name(&target->pclntab, point->names[i], &func))
-			return plan_function(target, plan, point, &func);
+	for (int i = 0; i < PROBE_NAMES && point->names[i] && !status; i++) {
+		if (pclntab_func_by_name(&target->pclntab, point->names[i], &func))
+			continue;
+		status = plan_function(target, plan, point, &func);
+		found = true;
+		if (!point->all_names)
+			break;
+	}
+	if (found)
+		return status;
 	return leave_out(plan, point, point->names[0], PLAN_ABSENT,
 			 "the binary has no such function: not linked in, or inlined");
 }

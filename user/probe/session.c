@@ -37,7 +37,7 @@ struct probe_session {
 	int exe_fd;
 	char exe_path[64]; /* by way of exe_fd: another program that the PID runs is not probed */
 	struct conctrace_bpf *skel;
-	struct links links;
+	struct links links[CT_PACES]; /* the first are those that come and go with windows */
 	struct ring_buffer *alarm;
 	struct probe_maps maps;
 	int cpus;
@@ -109,9 +109,10 @@ static int load_programs(struct probe_session *session, const struct target *tar
 		bpf_map__set_max_entries(session->skel->maps.timeline, options->timeline_bytes);
 	bpf_map__set_max_entries(session->skel->maps.tasks,
 				 options->max_tasks ? options->max_tasks : DEFAULT_MAX_TASKS);
-	session->links.program = options->floor ? session->skel->progs.nothing :
-						  session->skel->progs.probe;
-	if (!session->links.multi)
+	for (int pace = 0; pace < CT_PACES; pace++)
+		session->links[pace].program = options->floor ? session->skel->progs.nothing :
+								session->skel->progs.probe;
+	if (!session->links[0].multi)
 		bpf_object__for_each_program(program, session->skel->obj)
 			bpf_program__set_expected_attach_type(program, 0);
 	status = conctrace_bpf__load(session->skel);
@@ -136,43 +137,68 @@ static void note_maps(struct probe_session *session)
 	maps->wakes = bpf_map__fd(session->skel->maps.wakes);
 	maps->counters = bpf_map__fd(session->skel->maps.counters);
 	maps->timeline = bpf_map__fd(session->skel->maps.timeline);
+	maps->events = bpf_map__fd(session->skel->maps.events);
+	maps->panics = bpf_map__fd(session->skel->maps.panics);
+	maps->cancels = bpf_map__fd(session->skel->maps.cancels);
 }
 
-/* From what is hit most to what is hit least, in programs that are hit much. */
+/* From what is hit most to what is hit least, in programs that are hit much; then the rest. */
 static const enum ct_handler by_hits[] = {
-	CT_ON_CHAN_RECV,       CT_ON_CHAN_SEND, CT_ON_READY,        CT_ON_PARK,
-	CT_ON_SPAWN,           CT_ON_EXIT,      CT_ON_LOCK_WAIT,    CT_ON_LOCK_RELEASE,
+	CT_ON_CHAN_RECV,       CT_ON_RECV,      CT_ON_POLL_SELECT,  CT_ON_CHAN_SEND,
+	CT_ON_READY,           CT_ON_PARK,      CT_ON_POLL_RECV,    CT_ON_POLL_SEND,
+	CT_ON_POOL_GET,        CT_ON_SPAWN,     CT_ON_EXIT,         CT_ON_MAP_WRITE,
+	CT_ON_LOCK_WAIT,       CT_ON_POOL_NEW,  CT_ON_LOCK_RELEASE, CT_ON_MAP_MISS,
 	CT_ON_READY_SCHEDULER, CT_ON_COND_WAIT, CT_ON_PARK_ABORTED, CT_ON_CHAN_CLOSE,
 };
 
-static void add_links(struct probe_session *session, const struct plan *plan,
-		      enum ct_handler handler)
+static int rank(enum ct_handler handler)
 {
-	struct links *links = &session->links;
+	int count = sizeof(by_hits) / sizeof(by_hits[0]);
 
-	for (size_t i = 0; i < plan->sites.len; i++) {
-		const struct plan_site *site = &plan->sites.data[i];
+	for (int i = 0; i < count; i++)
+		if (by_hits[i] == handler)
+			return i;
+	return count + (int)handler;
+}
 
-		if (!site->address || site->point->handler != handler)
-			continue;
-		links->offsets[links->count] = site->file_offset;
-		links->cookies[links->count++] = site->cookie;
-		if (site->verdict == PLAN_STEPPED)
-			session->stepped = true;
-	}
+static int by_rank(const void *a, const void *b)
+{
+	const struct plan_site *const *x = a, *const *y = b;
+
+	return rank((*x)->point->handler) - rank((*y)->point->handler);
 }
 
 static int prepare_links(struct probe_session *session, const struct plan *plan)
 {
-	struct links *links = &session->links;
+	const struct plan_site **sites = calloc(plan->sites.len + 1, sizeof(*sites));
+	size_t count = 0;
 
-	if (links_prepare(links, plan->sites.len))
+	if (!sites)
 		return -ENOMEM;
-	links->count = 0;
-	for (size_t i = 0; i < sizeof(by_hits) / sizeof(by_hits[0]); i++)
-		add_links(session, plan, by_hits[i]);
-	links->pid = session->pid;
-	links->path = session->exe_path;
+	for (int pace = 0; pace < CT_PACES; pace++) {
+		struct links *links = &session->links[pace];
+
+		if (links_prepare(links, plan->sites.len)) {
+			free(sites);
+			return -ENOMEM;
+		}
+		links->count = 0;
+		links->pid = session->pid;
+		links->path = session->exe_path;
+	}
+	for (size_t i = 0; i < plan->sites.len; i++)
+		if (plan->sites.data[i].address)
+			sites[count++] = &plan->sites.data[i];
+	qsort(sites, count, sizeof(*sites), by_rank);
+	for (size_t i = 0; i < count; i++) {
+		struct links *links = &session->links[sites[i]->point->pace];
+
+		links->offsets[links->count] = sites[i]->file_offset;
+		links->cookies[links->count++] = sites[i]->cookie;
+		if (sites[i]->verdict == PLAN_STEPPED && links == &session->links[0])
+			session->stepped = true;
+	}
+	free(sites);
 	return 0;
 }
 
@@ -202,7 +228,7 @@ static int check_kernel(const struct probe_session *session, struct err *err)
 		return err_set(err, EPERM, "loading the probe programs",
 			       "use --no-probes, or boot without lockdown=confidentiality",
 			       "the kernel is locked down and lets no program read memory");
-	if (!session->links.multi && !kernel_has_uprobe_perf())
+	if (!session->links[0].multi && !kernel_has_uprobe_perf())
 		return err_set(err, ENOTSUP, "loading the probe programs",
 			       "use --no-probes, or a kernel with CONFIG_UPROBES",
 			       "this kernel has no uprobes");
@@ -233,7 +259,8 @@ int probe_session_open(const struct target *target, const struct plan *plan,
 	libbpf_set_print(silent);
 	/* kernels before 5.11 account BPF memory against this limit */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
-	session->links.multi = !options->force_perf && kernel_has_uprobe_multi();
+	for (int pace = 0; pace < CT_PACES; pace++)
+		session->links[pace].multi = !options->force_perf && kernel_has_uprobe_multi();
 	status = check_kernel(session, err);
 	if (!status)
 		status = open_exe(session, target, err);
@@ -276,7 +303,7 @@ int probe_session_place(struct probe_session *session, struct err *err)
 	int status;
 
 	ring_buffer__consume(session->alarm);
-	status = links_attach(&session->links);
+	status = links_attach(&session->links[0]);
 	return status ? attach_error(session, status, err) : 0;
 }
 
@@ -369,10 +396,25 @@ int probe_session_attach(struct probe_session *session, struct err *err)
 	return status;
 }
 
+bool probe_session_has(const struct probe_session *session, enum ct_pace pace)
+{
+	return session->links[pace].count;
+}
+
+int probe_session_place_pace(struct probe_session *session, enum ct_pace pace)
+{
+	return links_attach(&session->links[pace]);
+}
+
+void probe_session_detach_pace(struct probe_session *session, enum ct_pace pace)
+{
+	links_detach(&session->links[pace]);
+}
+
 void probe_session_detach(struct probe_session *session)
 {
 	probe_session_close_window(session);
-	links_detach(&session->links);
+	links_detach(&session->links[0]);
 }
 
 void probe_session_close(struct probe_session *session)
@@ -381,7 +423,8 @@ void probe_session_close(struct probe_session *session)
 		return;
 	if (session->skel && session->skel->bss)
 		probe_session_detach(session);
-	links_free(&session->links);
+	for (int pace = 0; pace < CT_PACES; pace++)
+		links_free(&session->links[pace]);
 	ring_buffer__free(session->alarm);
 	conctrace_bpf__destroy(session->skel);
 	if (session->exe_fd >= 0)
@@ -412,7 +455,7 @@ bool probe_session_is_stepped(const struct probe_session *session)
 
 bool probe_session_uses_multi(const struct probe_session *session)
 {
-	return session->links.multi;
+	return session->links[0].multi;
 }
 
 uint64_t probe_session_attached_ns(const struct probe_session *session)
@@ -473,12 +516,26 @@ struct budget_hits probe_session_take_hits(struct probe_session *session)
 	return taken;
 }
 
+uint64_t probe_session_hits_of(struct probe_session *session, enum ct_pace pace)
+{
+	enum ct_counter which = pace == CT_PACE_RARE ? CT_N_RARE : CT_N_LIVELY;
+	struct ct_counters values[session->cpus];
+	const uint32_t only = 0;
+	uint64_t hits = 0;
+
+	if (bpf_map_lookup_elem(session->maps.counters, &only, values))
+		return 0;
+	for (int cpu = 0; cpu < session->cpus; cpu++)
+		hits += values[cpu].n[which];
+	return hits;
+}
+
 int probe_session_run_stats(const struct probe_session *session, uint64_t *runs, uint64_t *ns)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 
-	if (bpf_prog_get_info_by_fd(bpf_program__fd(session->links.program), &info, &len))
+	if (bpf_prog_get_info_by_fd(bpf_program__fd(session->links[0].program), &info, &len))
 		return -errno;
 	*runs = info.run_cnt;
 	*ns = info.run_time_ns;
@@ -487,5 +544,5 @@ int probe_session_run_stats(const struct probe_session *session, uint64_t *runs,
 
 int probe_session_calibrate(const struct probe_session *session, struct calibration *calibration)
 {
-	return calibrate(session->skel->progs.nothing, session->links.multi, calibration);
+	return calibrate(session->skel->progs.nothing, session->links[0].multi, calibration);
 }

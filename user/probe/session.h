@@ -34,6 +34,7 @@ struct probe_options {
 struct probe_maps {
 	int tasks, site_index, sites, objects, chan_ops, releases, spawns, wakes, counters,
 		timeline;
+	int events, panics, cancels;
 };
 
 struct probe_session;
@@ -80,8 +81,17 @@ bool probe_session_window_is_open(const struct probe_session *session, uint64_t 
 /* struct ct_window */
 uint64_t probe_session_newest_goid(const struct probe_session *session);
 
-/* Hits since the last call or the opening of the session, in a window or not. */
+/*
+ * Hits since the last call or the opening of the session, in a window or not, of the probes that are
+ * on in windows. Hits of the others (enum ct_pace), in all.
+ */
 struct budget_hits probe_session_take_hits(struct probe_session *session);
+uint64_t probe_session_hits_of(struct probe_session *session, enum ct_pace pace);
+
+/* The probes of a pace that knows no windows: nothing else touches them. 0; -errno. */
+bool probe_session_has(const struct probe_session *session, enum ct_pace pace);
+int probe_session_place_pace(struct probe_session *session, enum ct_pace pace);
+void probe_session_detach_pace(struct probe_session *session, enum ct_pace pace);
 
 const struct probe_maps *probe_session_maps(const struct probe_session *session);
 pid_t probe_session_pid(const struct probe_session *session);

@@ -6,6 +6,7 @@
 #ifndef PROBE_TABLE_H
 #define PROBE_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,15 @@ enum probe_role {
 	ROLE_CHAN_SEND,
 	ROLE_CHAN_RECV,
 	ROLE_CHAN_CLOSE,
+	ROLE_PANIC,
+	ROLE_POLL,   /* operations that do not wait: selects with a default, receives when closed */
+	ROLE_GC,     /* cycles and stops of the world */
+	ROLE_ASSIST, /* marking that goroutines must do for the GC */
+	ROLE_CANCEL, /* of contexts */
+	ROLE_POOL,
+	ROLE_MAP,   /* sync.Map */
+	ROLE_VALUE, /* atomic.Value */
+	ROLE_TIMER, /* sleeps and tickers */
 	ROLE_COUNT
 };
 
@@ -32,6 +42,10 @@ enum probe_role {
 #define ROLES_LOCKS                                                                                \
 	(ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | ROLE_BIT(ROLE_LOCK_WAIT) |                   \
 	 ROLE_BIT(ROLE_LOCK_RELEASE))
+/* What no program has unless it uses the package; the others are in the runtime. */
+#define ROLES_OPTIONAL                                                                             \
+	(ROLE_BIT(ROLE_CANCEL) | ROLE_BIT(ROLE_POOL) | ROLE_BIT(ROLE_MAP) | ROLE_BIT(ROLE_VALUE) | \
+	 ROLE_BIT(ROLE_TIMER))
 #define ROLES_CHANS                                                                                \
 	(ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | ROLE_BIT(ROLE_CHAN_SEND) |                   \
 	 ROLE_BIT(ROLE_CHAN_RECV) | ROLE_BIT(ROLE_CHAN_CLOSE))
@@ -41,15 +55,18 @@ const char *probe_role_name(enum probe_role role);
 enum probe_place {
 	PLACE_ENTRY, /* at the function's start: first emulated instruction with arguments intact */
 	PLACE_CALL, /* on the direct calls of `callee` inside the function, arguments in registers */
+	PLACE_CALL_IND, /* on the jump that leads to the function's only call of a function value */
 };
 
-#define PROBE_NAMES 4
+#define PROBE_NAMES 8
 
 struct probe_point {
 	enum probe_role role;
 	enum ct_handler handler;        /* what the BPF program does there */
 	const char *names[PROBE_NAMES]; /* alternatives, newest first; NULL ends */
 	enum probe_place place;
+	enum ct_pace pace;
+	bool all_names;           /* each of the names that there are, not the first */
 	const char *callee;       /* PLACE_CALL */
 	int min_minor, max_minor; /* Go 1.x versions it applies to; 0: open */
 	int when_reg;             /* PLACE_CALL: not the calls with this register (number as in

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Garbage collection: cycles, stops of the world, and assists, which are the time that goroutines
+ * must mark to pay for what they allocate.
+ */
+#include "event.h"
+#include "handlers.h"
+
+/* gcBgMarkStartWorkers: once a cycle, on the goroutine that began it. */
+int on_gc_start(ct_u64 g, ct_u64 stack, ct_u64 frame)
+{
+	struct ct_event *event = event_of(site_of_call(stack, frame), CT_EV_GC_CYCLE);
+	struct mark mark = { .ns = bpf_ktime_get_ns() };
+
+	if (event)
+		note_event(event, 1, mark.ns, g_goid(g));
+	set_mark(MARK_GC, 0, &mark);
+	return 0;
+}
+
+static __always_inline int note_span(enum mark_kind kind, ct_u32 event_kind)
+{
+	struct mark *begin = get_mark(kind, 0);
+	ct_u64 now = bpf_ktime_get_ns();
+	struct ct_event *event;
+
+	if (!begin || !begin->ns)
+		return 0;
+	event = event_of(CT_NO_SITE, event_kind);
+	if (event) {
+		note_event(event, 1, now, 0);
+		note_duration(event, 1, now - begin->ns);
+	}
+	begin->ns = 0;
+	return 0;
+}
+
+int on_gc_end(void)
+{
+	return note_span(MARK_GC, CT_EV_GC_ACTIVE);
+}
+
+int on_world_stop(void)
+{
+	struct mark mark = { .ns = bpf_ktime_get_ns() };
+
+	set_mark(MARK_WORLD, 0, &mark);
+	return 0;
+}
+
+int on_world_start(void)
+{
+	return note_span(MARK_WORLD, CT_EV_WORLD_STOP);
+}
+
+int on_assist_begin(ct_u64 g0)
+{
+	struct mark mark = { .ns = bpf_ktime_get_ns(), .value = window.generation };
+
+	set_mark(MARK_ASSIST, g0, &mark);
+	return 0;
+}
+
+int on_assist_end(ct_u64 g0, ct_u64 g)
+{
+	struct mark *begin = get_mark(MARK_ASSIST, g0);
+	ct_u64 now = bpf_ktime_get_ns();
+	struct ct_event *event;
+
+	if (!begin || !begin->ns || begin->value != window.generation)
+		return 0;
+	/* systemstack has left the goroutine's frame pointer in g.sched */
+	event = event_of(site_of_frame(read_word(g + config.g_sched_bp)), CT_EV_ASSIST);
+	if (event) {
+		note_event(event, window.weight, now, g_goid(g));
+		note_duration(event, window.weight, now - begin->ns);
+	}
+	begin->ns = 0;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

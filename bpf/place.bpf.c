@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Functions of the standard library that are counted by where they are called. */
+#include "event.h"
+#include "handlers.h"
+
+int on_place(ct_u64 g, ct_u64 kind, ct_u64 value, ct_u64 stack, ct_u64 frame)
+{
+	struct ct_event *event = event_of(site_of_call(stack, frame), kind);
+
+	if (!event)
+		return 0;
+	event->value = value;
+	note_event(event, window.weight, bpf_ktime_get_ns(), g_goid(g));
+	return 0;
+}
+
+int on_place_inside(ct_u64 g, ct_u64 kind, ct_u64 frame)
+{
+	struct ct_event *event = event_of(site_of_frame(frame), kind);
+
+	if (event)
+		note_event(event, window.weight, bpf_ktime_get_ns(), g_goid(g));
+	return 0;
+}
+
+/* (*cancelCtx).cancel is called again on a context that is cancelled already: the first counts. */
+int on_cancel(ct_u64 g, ct_u64 context, ct_u64 stack, ct_u64 frame)
+{
+	struct ct_cancel cancel = { .at_ns = bpf_ktime_get_ns() };
+	struct ct_event *event;
+
+	if (bpf_map_lookup_elem(&cancels, &context))
+		return 0;
+	cancel.site = site_of_call(stack, frame);
+	cancel.goid = g_goid(g);
+	if (bpf_map_update_elem(&cancels, &context, &cancel, BPF_ANY))
+		count(CT_LOST_EVENT);
+	event = event_of(cancel.site, CT_EV_CANCEL);
+	if (!event)
+		return 0;
+	event->value = context;
+	note_event(event, 1, cancel.at_ns, cancel.goid);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations on channels that do not wait: selects with a default, and receives from a closed channel.
+ * In a loop they keep a CPU busy. Whether one will find something is told from the channel as it is
+ * just before, as the runtime itself does on its fast path.
+ */
+#include "event.h"
+#include "handlers.h"
+
+#define CASES_MAX 6    /* of a select, that are looked at */
+#define HCHAN_WORDS 12 /* as much of an hchan as has the fields */
+
+struct channel {
+	ct_u64 words[HCHAN_WORDS];
+};
+
+static __always_inline ct_u64 field(const struct channel *channel, ct_u32 offset)
+{
+	ct_u32 word = offset / 8;
+
+	return word < HCHAN_WORDS ? channel->words[word] : 0;
+}
+
+static __always_inline int read_channel(struct channel *channel, ct_u64 addr)
+{
+	return !addr || bpf_probe_read_user(channel, sizeof(*channel), (void *)addr);
+}
+
+static __always_inline int is_closed(const struct channel *channel)
+{
+	return (ct_u32)(field(channel, config.hchan_closed) >> 8 * (config.hchan_closed & 7));
+}
+
+static __always_inline int is_drained(const struct channel *channel)
+{
+	return is_closed(channel) && !field(channel, config.hchan_qcount);
+}
+
+static __always_inline int can_recv(const struct channel *channel)
+{
+	return field(channel, config.hchan_qcount) || is_closed(channel) ||
+	       field(channel, config.hchan_sendq);
+}
+
+static __always_inline int can_send(const struct channel *channel)
+{
+	return field(channel, config.hchan_qcount) < field(channel, config.hchan_dataqsiz) ||
+	       field(channel, config.hchan_recvq);
+}
+
+static __always_inline void note_poll(ct_u32 site, ct_u32 kind, ct_u64 g, int found, ct_u64 chan)
+{
+	struct ct_event *event = event_of(site, kind);
+	ct_u64 now, goid, gap;
+
+	if (!event)
+		return;
+	now = bpf_ktime_get_ns();
+	goid = g_goid(g);
+	gap = now - event->last_ns;
+	if (event->last_goid == goid && gap < CT_SPIN_GAP_NS)
+		add_weighted(&event->sum, gap);
+	if (found)
+		add_weighted(&event->hits, 1);
+	event->value = chan;
+	note_event(event, window.weight, now, goid);
+}
+
+int on_poll(ct_u64 g, ct_u64 chan, ct_u64 kind, ct_u64 stack, ct_u64 frame)
+{
+	struct channel channel;
+	int found;
+	ct_u32 site;
+
+	if (read_channel(&channel, chan))
+		__builtin_memset(&channel, 0, sizeof(channel)); /* nil: never ready */
+	found = kind == CT_EV_POLL_SEND ? can_send(&channel) : can_recv(&channel);
+	if (!chan)
+		found = 0;
+	site = site_of_call(stack, frame);
+	note_poll(site, kind, g, found, chan);
+	if (kind == CT_EV_POLL_RECV && is_drained(&channel))
+		note_poll(site, CT_EV_RECV_CLOSED, g, 1, chan);
+	return 0;
+}
+
+int on_recv(ct_u64 g, ct_u64 chan, ct_u64 stack, ct_u64 frame)
+{
+	struct channel channel;
+
+	if (!read_channel(&channel, chan) && is_drained(&channel))
+		note_poll(site_of_call(stack, frame), CT_EV_RECV_CLOSED, g, 1, chan);
+	return 0;
+}
+
+/* runtime.scase: the channel, and where its element is. Sends come first. */
+int on_select(ct_u64 g, ct_u64 cases, ct_u64 counts, ct_u64 stack, ct_u64 frame)
+{
+	ct_u32 sends = counts & 0x7fff, blocks = counts & 0x8000, all = sends + (counts >> 16);
+	ct_u64 scases[2 * CASES_MAX], drained = 0;
+	int found = 0;
+	ct_u32 site;
+
+	if (all > CASES_MAX)
+		all = CASES_MAX;
+	if (!all || bpf_probe_read_user(scases, all * 16, (void *)cases))
+		return 0;
+	for (ct_u32 i = 0; i < CASES_MAX; i++) {
+		struct channel channel;
+
+		if (i >= all || read_channel(&channel, scases[2 * i]))
+			continue;
+		if (i < sends) {
+			found |= can_send(&channel);
+			continue;
+		}
+		found |= can_recv(&channel);
+		if (is_drained(&channel))
+			drained = scases[2 * i];
+	}
+	if (blocks && !drained)
+		return 0;
+	site = site_of_call(stack, frame);
+	if (!blocks)
+		note_poll(site, CT_EV_POLL_SELECT, g, found, 0);
+	if (drained)
+		note_poll(site, CT_EV_RECV_CLOSED, g, 1, drained);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
