@@ -59,7 +59,7 @@ static __always_inline void note_poll(ct_u32 site, ct_u32 kind, ct_u64 g, int fo
 	goid = g_goid(g);
 	gap = now - event->last_ns;
 	if (event->last_goid == goid && gap < CT_SPIN_GAP_NS)
-		add_weighted(&event->sum, gap);
+		note_duration(event, window.weight, gap);
 	if (found)
 		add_weighted(&event->hits, 1);
 	event->value = chan;

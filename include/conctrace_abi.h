@@ -238,7 +238,7 @@ enum ct_event_type {
 	CT_EVENT_RELEASE, /* of a contended lock */
 };
 
-struct ct_event {
+struct ct_timeline_event {
 	ct_u64 ns;      /* of a wait: its end */
 	ct_u64 wait_ns; /* how long a wait took; RELEASE: 1 when the lock was handed to a waiter */
 	ct_u64 goid;    /* who waited, was spawned, exited, let go */
@@ -268,7 +268,8 @@ struct ct_wake {
 /* What happens at a place, other than waiting. What `hits`, `sum`, `base` and `value` are: below. */
 enum ct_event_kind {
 	CT_EV_NONE,
-	CT_EV_POLL_RECV, /* select with default; hits: it found something. sum: see CT_SPIN_GAP_NS */
+	CT_EV_POLL_RECV,   /* select with default; hits: it found something. sum,
+			      max, hist: see CT_SPIN_GAP_NS */
 	CT_EV_POLL_SEND,   /* the same */
 	CT_EV_POLL_SELECT, /* the same, of several cases */
 	CT_EV_RECV_CLOSED, /* a receive, alone or in a select, from a closed and empty channel `value`;
@@ -377,7 +378,7 @@ enum ct_counter {
 	CT_LOST_EVENT, /* events, panics or cancels full */
 	CT_LOST_READ,  /* the target's memory could not be read */
 	CT_LOST_ORDER, /* a park while parked in the same window: a wake-up was not seen */
-	CT_LOST_EVENT, /* timeline full */
+	CT_LOST_TIMELINE, /* the ring buffer of the timeline full */
 	CT_N_COUNTERS
 };
 

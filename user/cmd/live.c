@@ -12,6 +12,7 @@
 #include "cmd/pause.h"
 #include "export/go_dump.h"
 #include "target/elf_image.h"
+#include "target/gotype.h"
 #include "target/proc.h"
 
 /* Waits at least this long keep the stack of who ended them. */
@@ -33,6 +34,18 @@ static const char *look_up_data(void *ctx, uint64_t addr, uint64_t *start)
 
 	*start += target->load_bias;
 	return name;
+}
+
+static bool look_up_type(void *ctx, uint64_t addr, struct model_type *type)
+{
+	struct gotype found;
+
+	if (gotype_read(ctx, addr, &found))
+		return false;
+	snprintf(type->name, sizeof(type->name), "%s", found.name);
+	type->kind = found.kind;
+	type->text_first = found.text_first;
+	return true;
 }
 
 /* The source file of gopark: the standard library lies around it. */
@@ -94,6 +107,8 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 	    model_init(&live->model, &live->target.layout, live->target.reasons_minor,
 		       look_up_frames, look_up_data, &live->target, goroot_file(&live->target)))
 		status = output_no_memory(err);
+	live->model.look_up_type = look_up_type;
+	live->model.type_ctx = &live->target;
 	if (!status)
 		status = live_attach(live, options, roles, NULL, err);
 	if (status)

@@ -161,8 +161,10 @@ int observe(struct observation *observation, const struct options *options, uint
 		live_pause(live, end_ns);
 	end_progress(options);
 	live_detach(live);
-	if (status || live->gone)
+	if (status)
 		return status;
+	if (live->gone) /* what the probes saw last may be why */
+		return live_update(live, options, false, err);
 	live->next_snapshot_ns = 0;
 	status = look(observation, options, err);
 	take_rates_of_all(&live->model);

@@ -5,6 +5,7 @@
 
 /* Causes before effects: what stands earlier explains what stands later. */
 #define DETECTORS(X)                                                                               \
+	X(panic)                                                                                   \
 	X(chan_nil)                                                                                \
 	X(lock_deadlock)                                                                           \
 	X(http_stuck)                                                                              \
@@ -12,8 +13,10 @@
 	X(chan_blocked_chain)                                                                      \
 	X(wg_stuck)                                                                                \
 	X(sem_saturated)                                                                           \
+	X(spin)                                                                                    \
 	X(lock_hot)                                                                                \
 	X(lock_starving)                                                                           \
+	X(gc)                                                                                      \
 	X(spawn_unbounded)                                                                         \
 	X(leak_growth)                                                                             \
 	X(leak_threshold)                                                                          \

@@ -37,7 +37,14 @@ enum service { SERVICE_UNKNOWN, SERVICE_WEB, SERVICE_CONSUMER, SERVICE_BATCH };
 	X(spawn_growth, "spawn.unbounded.per_second", 100, "goroutines/s",                         \
 	  "more begun than ended at one go statement")                                             \
 	X(spawn_least, "spawn.unbounded.least", 500, "goroutines",                                 \
-	  "such a group is at least so big")
+	  "such a group is at least so big")                                                       \
+	X(gc_cycles, "gc.pressure.cycles", 10, "cycles/s", "garbage collections a second")         \
+	X(gc_active, "gc.pressure.active", 50, "%", "of the time, that a collection is under way") \
+	X(gc_assist, "gc.pressure.assist", 5, "%",                                                 \
+	  "of the process's CPU time, that goroutines must mark")                                  \
+	X(gc_pause, "gc.pressure.pause", 0.01, "s", "99 % of the stops of the world are shorter")  \
+	X(spin_polls, "select.spin.per_second", 10000, "polls/s", "so many polls are a busy loop") \
+	X(spin_cpu, "select.spin.cpu", 20, "%", "of a CPU, that a loop of polls takes at least")
 
 struct limits {
 	enum service service;

@@ -74,6 +74,15 @@ struct stack *build_probe_stack(const struct build *build, const struct stack *s
 	return stack_prefix(build->model->stacks, stack);
 }
 
+/* runtime.sigpanic was not called: it "returns" to the instruction that failed. */
+static bool is_sigpanic(struct model *model, uint64_t pc)
+{
+	const struct pclntab_frame *frames;
+	size_t count = symbols_frames(model->symbols, pc, &frames);
+
+	return count && !strcmp(frames[count - 1].function, "runtime.sigpanic");
+}
+
 /* The kernel keeps return addresses; what called is one byte before. */
 static struct stack *stack_of_site(struct model *model, const struct ct_site *site)
 {
@@ -81,7 +90,10 @@ static struct stack *stack_of_site(struct model *model, const struct ct_site *si
 	size_t count = 0;
 
 	while (count < CT_STACK_DEPTH && site->pcs[count]) {
-		pcs[count] = site->pcs[count] - 1;
+		bool failed = site->reason == CT_EVENT_REASON && count &&
+			      is_sigpanic(model, pcs[count - 1]);
+
+		pcs[count] = site->pcs[count] - !failed;
 		count++;
 	}
 	return stack_intern(model->stacks, pcs, count);

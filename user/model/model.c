@@ -36,6 +36,9 @@ void model_free(struct model *model)
 	vec_free(&model->parties);
 	vec_free(&model->spawns);
 	vec_free(&model->wakes);
+	vec_free(&model->events);
+	vec_free(&model->panics);
+	vec_free(&model->cancels);
 	history_free(model->history);
 	stack_table_free(model->stacks);
 	symbols_free(model->symbols);
@@ -47,6 +50,7 @@ static void forget_rows(struct model *model)
 	model->tasks.len = model->groups.len = model->group_tasks.len = 0;
 	model->sites.len = model->locks.len = model->chans.len = 0;
 	model->object_sites.len = model->spawns.len = model->parties.len = model->wakes.len = 0;
+	model->events.len = model->panics.len = model->cancels.len = 0;
 	model->disagreements = model->system_count = 0;
 	memset(model->by_state, 0, sizeof(model->by_state));
 }
@@ -74,6 +78,7 @@ static void note_counters(struct model *model, const struct aggregates *aggregat
 		.ready = per_second(before[CT_N_READY], now[CT_N_READY], ns),
 	};
 	memcpy(model->counters, now, sizeof(model->counters));
+	memcpy(model->steady_ns, governor->steady_ns, sizeof(model->steady_ns));
 }
 
 static void note_time(struct model *model, const struct aggregates *aggregates,
@@ -93,9 +98,9 @@ static void note_time(struct model *model, const struct aggregates *aggregates,
 static int build_all(struct build *build)
 {
 	static int (*const steps[])(struct build *) = {
-		build_sites,  build_tasks, build_groups,      build_waiting,
-		build_locks,  build_chans, build_lock_states, build_parties,
-		build_spawns, build_wakes, build_sampled,
+		build_sites,  build_tasks,       build_groups,  build_waiting, build_locks,
+		build_chans,  build_lock_states, build_parties, build_spawns,  build_wakes,
+		build_events, build_panics,      build_sampled,
 	};
 	int status = 0;
 

@@ -162,6 +162,49 @@ struct model_wake {
 	uint64_t charged_ns; /* of locks: see struct ct_wake; 0 unless asked for */
 };
 
+/*
+ * What happened at a place, other than waiting (enum ct_event_kind says what the sums are). One row a
+ * kind and application's frame; totals stand for `over_ns`.
+ */
+struct model_event {
+	enum ct_event_kind kind;
+	struct stack *stack; /* of the most frequent one; NULL: in no place */
+	uint64_t count, hits, sum, base, max;
+	uint64_t value, goid; /* of the latest */
+	uint64_t first_ns, last_ns;
+	uint64_t hist[CT_HIST_SLOTS];
+	uint64_t over_ns;
+	double per_second;
+	bool estimated;
+	uint64_t stack_count; /* of `stack` alone */
+};
+
+/* A panic's place and the type of its value, or a fatal error of the runtime. */
+struct model_panic {
+	struct stack *stack;
+	char type[96];              /* "" for a fatal error, and when it is not known */
+	char text[CT_TEXT_MAX + 1]; /* of the latest, printable; "": the value tells none */
+	bool is_fatal_error;
+	uint64_t count, recovered, fatal;
+	uint64_t goid, first_ns, last_ns; /* goid: of the latest */
+	double per_second;
+};
+
+/* A context cancelled lately. */
+struct model_cancel {
+	uint64_t context; /* its cancelCtx */
+	uint64_t at_ns, goid;
+	struct stack *stack;
+};
+
+/* The type at a run-time address: its name and kind (reflect.Kind). */
+struct model_type {
+	char name[96];
+	unsigned kind;
+	bool text_first; /* the value begins with a string */
+};
+typedef bool (*model_type_look_up)(void *ctx, uint64_t addr, struct model_type *type);
+
 struct model_rates { /* a second, since the last update */
 	double spawn, exit, park, ready;
 };
@@ -195,6 +238,13 @@ struct model {
 	VEC(struct model_party) parties; /* of each lock and channel together */
 	VEC(struct model_spawn) spawns;  /* most spawned first */
 	VEC(struct model_wake) wakes;
+	VEC(struct model_event) events;   /* by kind, then most frequent first */
+	VEC(struct model_panic) panics;   /* fatal ones, then most frequent first */
+	VEC(struct model_cancel) cancels; /* latest first */
+	uint64_t steady_ns[CT_PACES];     /* time that the probes outside of windows were on */
+	model_type_look_up
+		look_up_type; /* set by the owner of the model; NULL: types have no names */
+	void *type_ctx;
 
 	struct model_history *history; /* what the last update saw */
 };
@@ -237,6 +287,10 @@ bool model_party_holds(const struct model_party *party);
 const char *model_role_name(unsigned role);
 /* "found in memory", "seen acquiring", ... */
 const char *model_evidence_name(unsigned evidence);
+/* Of all rows of one kind. */
+struct model_event model_event_total(const struct model *model, enum ct_event_kind kind);
+/* The value that `share` of those in a histogram of log2 slots do not exceed, ns: a slot's upper end. */
+uint64_t model_hist_quantile(const uint64_t hist[CT_HIST_SLOTS], double share);
 
 /* Why a site is worth attention: a lock or channel holds its goroutines up, they do not idle. */
 bool model_wait_is_idle(const struct model *model, unsigned reason);

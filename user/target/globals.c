@@ -154,6 +154,24 @@ static uint64_t mheap_by_code(struct target *target)
 	return addr;
 }
 
+/*
+ * moduledata has types and etypes a few words before gofunc (runtime/symtab.go): types, etypes, rodata;
+ * from 1.27 on types, typedesclen, etypes, itaboffset, itabsize, rodata.
+ */
+static void find_types(struct target *target)
+{
+	bool new = target->build.version.minor >= 27;
+	uint64_t gofunc = target->moduledata + target->layout.moduledata_gofunc, words[6];
+
+	if (!target->moduledata ||
+	    memory_read(target->pid, gofunc - sizeof(words), words, sizeof(words)))
+		return;
+	target->types = words[new ? 0 : 3];
+	target->etypes = words[new ? 2 : 4];
+	if (target->etypes <= target->types)
+		target->types = target->etypes = 0;
+}
+
 int globals_find(struct target *target)
 {
 	int status = 0;
@@ -168,5 +186,6 @@ int globals_find(struct target *target)
 	if (!by_symbol(target, "runtime.mheap_", &target->mheap))
 		target->mheap = mheap_by_code(target);
 	find_gomaxprocs(target);
+	find_types(target);
 	return 0;
 }

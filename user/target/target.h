@@ -34,6 +34,7 @@ struct target {
 	int reasons_minor; /* whose wait reasons to use */
 	/* run-time addresses of variables */
 	uint64_t moduledata;
+	uint64_t types, etypes; /* where types are; 0: unknown */
 	uint64_t allglen, allgptr;
 	uint64_t semtable;        /* 0: not found */
 	uint64_t mheap;           /* 0: not found */

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+func init() {
+	register("panic.recovered", panicRecovered)
+	register("panic.fatal", panicFatal)
+	register("panic.map", panicMap)
+	register("wg.misuse", wgMisuse)
+	register("atomic.type", atomicType)
+}
+
+var sink interface{}
+
+type order struct{ customer *customer }
+type customer struct{ name string }
+
+// every runs the work again and again.
+func every(period time.Duration, work func()) {
+	go func() {
+		for range time.Tick(period) {
+			work()
+		}
+	}()
+}
+
+// A handler whose middleware swallows panics; the fixed one checks for what is missing.
+func panicRecovered(fixed bool) {
+	var swallowed int64
+	every(20*time.Millisecond, func() {
+		defer func() {
+			if recover() != nil {
+				atomic.AddInt64(&swallowed, 1)
+			}
+		}()
+		know("swallowed", atomic.LoadInt64(&swallowed))
+		greet(&order{}, fixed)
+	})
+}
+
+//go:noinline
+func greet(o *order, fixed bool) {
+	if fixed && o.customer == nil {
+		sink = errors.New("no customer")
+		return
+	}
+	here()
+	sink = o.customer.name
+}
+
+// The process dies of a panic some time after it is ready.
+func panicFatal(fixed bool) {
+	go func() {
+		time.Sleep(3 * time.Second)
+		if err := settle(fixed); err != nil && !fixed {
+			here()
+			panic(fmt.Errorf("settling failed: %w", err))
+		}
+	}()
+}
+
+func settle(fixed bool) error {
+	if fixed {
+		return nil
+	}
+	return errors.New("no such account")
+}
+
+// Two goroutines write to one map; the runtime sees it and gives up.
+func panicMap(fixed bool) {
+	var mu sync.Mutex
+	counts := map[int]int{}
+	for i := 0; i < 2; i++ {
+		go func() {
+			time.Sleep(3 * time.Second)
+			for n := 0; ; n++ {
+				if fixed {
+					mu.Lock()
+				}
+				counts[n%100]++
+				if fixed {
+					mu.Unlock()
+					time.Sleep(time.Millisecond)
+				}
+			}
+		}()
+	}
+}
+
+// Done is called once more than Add; the panic is recovered by a middleware.
+func wgMisuse(fixed bool) {
+	every(50*time.Millisecond, func() {
+		defer func() { _ = recover() }()
+		var wg sync.WaitGroup
+		wg.Add(1)
+		wg.Done()
+		if !fixed {
+			here()
+			wg.Done()
+		}
+		wg.Wait()
+	})
+}
+
+// Values of two types in one atomic.Value.
+func atomicType(fixed bool) {
+	every(50*time.Millisecond, func() {
+		defer func() { _ = recover() }()
+		var config atomic.Value
+		config.Store("a")
+		if fixed {
+			config.Store("b")
+			return
+		}
+		here()
+		config.Store(7)
+	})
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * select.spin and chan.closed_spin: a loop that asks a channel again and again and never waits, because
+ * its select has a default, or because the channel is closed.
+ *
+ * A computation that looks for ctx.Done() once a round asks as often and finds as little; but its rounds
+ * take longer than the asking itself.
+ */
+#include "base/clock.h"
+#include "detect/detect.h"
+#include "model/format.h"
+
+#define ROUND_MOST_NS 4096 /* more is work, not asking; our probe takes part of it */
+#define HITS_MOST 0.05     /* of polls; else they are a queue that is rarely empty */
+#define CLOSED_LEAST 2000  /* a second: others receive once and go */
+
+static double cpus(const struct model_event *event)
+{
+	return event->over_ns ? (double)event->sum / (double)event->over_ns : 0;
+}
+
+/* Not the mean: a thread that loses its CPU meanwhile comes back late. */
+static uint64_t round_ns(const struct model_event *event)
+{
+	return model_hist_quantile(event->hist, 0.1);
+}
+
+static void begin(struct finding *finding, const struct model_event *event)
+{
+	finding->stack = event->stack;
+	finding->site = event->stack ? event->stack->site : NULL;
+	finding->since_ns = event->first_ns;
+	finding->since_is_bound = true;
+	finding->weight = cpus(event);
+	finding->metric = cpus(event) * 100;
+	finding->metric_unit = "% of a CPU";
+}
+
+static void say_cost(const struct detect_input *input, struct findings *findings,
+		     struct finding *finding, const struct model_event *event)
+{
+	double used = (double)(input->now->cpu_ns - input->before->cpu_ns);
+
+	finding_say(
+		findings, finding,
+		"goroutine %llu, the latest there, comes back within %s: the loop does nothing else",
+		(unsigned long long)event->goid, DURATION(round_ns(event)));
+	if (input->observed_ns && input->now->cpu_ns > input->before->cpu_ns)
+		finding_say(
+			findings, finding,
+			"at least %.0f %% of a CPU goes there; the process uses %.2f CPUs in all",
+			100 * cpus(event), used / (double)input->observed_ns);
+	else
+		finding_say(findings, finding, "at least %.0f %% of a CPU goes there",
+			    100 * cpus(event));
+	if (event->estimated)
+		finding_say(findings, finding,
+			    "rates are lower bounds: while it is looked at, the loop is slower");
+	finding_why(finding, "counted in the runtime's channel functions");
+	finding_add_goid(findings, finding, event->goid);
+}
+
+static void report_polls(const struct detect_input *input, struct findings *findings,
+			 const struct model_event *event)
+{
+	bool sends = event->kind == CT_EV_POLL_SEND;
+	struct finding *finding = finding_begin(findings, SEVERITY_WARNING, CERTAINTY_LIKELY);
+
+	finding->id = "select.spin";
+	begin(finding, event);
+	finding->limit = input->limits->spin_cpu;
+	finding_title(finding, "busy polling: select with default at %s, %s times a second",
+		      PLACE(finding->site), RATE(event->per_second));
+	finding_say(findings, finding, "%.2g %% of the polls found %s",
+		    100.0 * (double)event->hits / (double)event->count,
+		    sends ? "a receiver or room" : "something");
+	say_cost(input, findings, finding, event);
+	finding_advise(
+		finding,
+		"take the default away, so that the select waits; where it must look again now "
+		"and then, add a case with a time.Ticker");
+	finding_next(finding, "conctrace flame -p %d --of chan", (int)input->pid);
+}
+
+static void report_closed(const struct detect_input *input, struct findings *findings,
+			  const struct model_event *event)
+{
+	struct finding *finding = finding_begin(findings, SEVERITY_WARNING, CERTAINTY_CERTAIN);
+
+	finding->id = "chan.closed_spin";
+	begin(finding, event);
+	finding->limit = input->limits->spin_cpu;
+	detect_object(finding, "chan", event->value, "");
+	finding_title(finding, "loop on a closed channel at %s: %s receives a second",
+		      PLACE(finding->site), RATE(event->per_second));
+	finding_say(
+		findings, finding,
+		"channel 0x%llx is closed and empty: each receive returns the zero value at once",
+		(unsigned long long)event->value);
+	say_cost(input, findings, finding, event);
+	finding_advise(
+		finding,
+		"use v, ok := <-ch (or range) and end the loop when ok is false; in a select, set "
+		"the channel to nil then");
+	finding_next(finding, "conctrace chans -p %d", (int)input->pid);
+}
+
+static int check(const struct detect_input *input, struct findings *findings)
+{
+	const struct model *model = input->model;
+
+	for (size_t i = 0; i < model->events.len; i++) {
+		const struct model_event *event = &model->events.data[i];
+
+		if (100 * cpus(event) < input->limits->spin_cpu || !event->count)
+			continue;
+		switch (event->kind) {
+		case CT_EV_POLL_RECV:
+		case CT_EV_POLL_SEND:
+		case CT_EV_POLL_SELECT:
+			if (event->per_second >= input->limits->spin_polls &&
+			    round_ns(event) <= ROUND_MOST_NS &&
+			    (double)event->hits <= HITS_MOST * (double)event->count)
+				report_polls(input, findings, event);
+			break;
+		case CT_EV_RECV_CLOSED:
+			if (event->per_second >= CLOSED_LEAST)
+				report_closed(input, findings, event);
+			break;
+		default:
+			break;
+		}
+	}
+	return 0;
+}
+
+const struct detector detector_spin = {
+	.id = "spin",
+	.looks_for =
+		"loops that poll a channel instead of waiting for it, or receive from a closed one",
+	.roles = ROLE_BIT(ROLE_POLL),
+	.least_ns = NSEC_PER_SEC,
+	.check = check,
+};
