@@ -3,33 +3,33 @@
  * Garbage collection: cycles, stops of the world, and assists, which are the time that goroutines
  * must mark to pay for what they allocate.
  */
-#include "event.h"
+#include "tally.h"
 #include "handlers.h"
 
 /* gcBgMarkStartWorkers: once a cycle, on the goroutine that began it. */
 int on_gc_start(ct_u64 g, ct_u64 stack, ct_u64 frame)
 {
-	struct ct_event *event = event_of(site_of_call(stack, frame), CT_EV_GC_CYCLE);
+	struct ct_tally *tally = tally_of(site_of_call(stack, frame), CT_TALLY_GC_CYCLE);
 	struct mark mark = { .ns = bpf_ktime_get_ns() };
 
-	if (event)
-		note_event(event, 1, mark.ns, g_goid(g));
+	if (tally)
+		note_tally(tally, 1, mark.ns, g_goid(g));
 	set_mark(MARK_GC, 0, &mark);
 	return 0;
 }
 
-static __always_inline int note_span(enum mark_kind kind, ct_u32 event_kind)
+static __always_inline int note_span(enum mark_kind kind, ct_u32 tally_kind)
 {
 	struct mark *begin = get_mark(kind, 0);
 	ct_u64 now = bpf_ktime_get_ns();
-	struct ct_event *event;
+	struct ct_tally *tally;
 
 	if (!begin || !begin->ns)
 		return 0;
-	event = event_of(CT_NO_SITE, event_kind);
-	if (event) {
-		note_event(event, 1, now, 0);
-		note_duration(event, 1, now - begin->ns);
+	tally = tally_of(CT_NO_SITE, tally_kind);
+	if (tally) {
+		note_tally(tally, 1, now, 0);
+		note_duration(tally, 1, now - begin->ns);
 	}
 	begin->ns = 0;
 	return 0;
@@ -37,7 +37,7 @@ static __always_inline int note_span(enum mark_kind kind, ct_u32 event_kind)
 
 int on_gc_end(void)
 {
-	return note_span(MARK_GC, CT_EV_GC_ACTIVE);
+	return note_span(MARK_GC, CT_TALLY_GC_ACTIVE);
 }
 
 int on_world_stop(void)
@@ -50,7 +50,7 @@ int on_world_stop(void)
 
 int on_world_start(void)
 {
-	return note_span(MARK_WORLD, CT_EV_WORLD_STOP);
+	return note_span(MARK_WORLD, CT_TALLY_WORLD_STOP);
 }
 
 int on_assist_begin(ct_u64 g0)
@@ -65,15 +65,15 @@ int on_assist_end(ct_u64 g0, ct_u64 g)
 {
 	struct mark *begin = get_mark(MARK_ASSIST, g0);
 	ct_u64 now = bpf_ktime_get_ns();
-	struct ct_event *event;
+	struct ct_tally *tally;
 
 	if (!begin || !begin->ns || begin->value != window.generation)
 		return 0;
 	/* systemstack has left the goroutine's frame pointer in g.sched */
-	event = event_of(site_of_frame(read_word(g + config.g_sched_bp)), CT_EV_ASSIST);
-	if (event) {
-		note_event(event, window.weight, now, g_goid(g));
-		note_duration(event, window.weight, now - begin->ns);
+	tally = tally_of(site_of_frame(read_word(g + config.g_sched_bp)), CT_TALLY_ASSIST);
+	if (tally) {
+		note_tally(tally, window.weight, now, g_goid(g));
+		note_duration(tally, window.weight, now - begin->ns);
 	}
 	begin->ns = 0;
 	return 0;

@@ -47,7 +47,7 @@ int on_world_start(void);
 int on_assist_begin(ct_u64 g0);
 int on_assist_end(ct_u64 g0, ct_u64 g);
 
-/* place.bpf.c: what is counted by place. `kind` is enum ct_event_kind, `value` as it says */
+/* place.bpf.c: what is counted by place. `kind` is enum ct_tally_kind, `value` as it says */
 int on_place(ct_u64 g, ct_u64 kind, ct_u64 value, ct_u64 stack, ct_u64 frame);
 /* the same inside a function, whose frame pointer `frame` is */
 int on_place_inside(ct_u64 g, ct_u64 kind, ct_u64 frame);

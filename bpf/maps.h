@@ -100,9 +100,9 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 16384);
-	__type(key, struct ct_event_key);
-	__type(value, struct ct_event);
-} events __weak SEC(".maps");
+	__type(key, struct ct_tally_key);
+	__type(value, struct ct_tally);
+} tallies __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

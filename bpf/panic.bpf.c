@@ -3,7 +3,7 @@
  * Panics and the runtime's fatal errors. A recovered panic costs the program microseconds, so here a
  * few more reads do not matter. What the value says is read at once: it may be gone with the process.
  */
-#include "event.h"
+#include "tally.h"
 #include "handlers.h"
 
 static __always_inline void read_text(struct ct_panic *panic, ct_u64 text, ct_u64 len)
@@ -32,7 +32,7 @@ static __always_inline struct ct_panic *panic_of(ct_u64 type, ct_u32 site, ct_u6
 	struct ct_panic_key key = { .type = type, .site = site };
 	struct ct_panic *panic;
 
-	panic = get_or_create(&panics, &key, &no_panic, CT_LOST_EVENT);
+	panic = get_or_create(&panics, &key, &no_panic, CT_LOST_TALLY);
 	if (!panic)
 		return 0;
 	add(&panic->count, 1);

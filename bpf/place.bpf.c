@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Functions of the standard library that are counted by where they are called. */
-#include "event.h"
+#include "tally.h"
 #include "handlers.h"
 
 int on_place(ct_u64 g, ct_u64 kind, ct_u64 value, ct_u64 stack, ct_u64 frame)
 {
-	struct ct_event *event = event_of(site_of_call(stack, frame), kind);
+	struct ct_tally *tally = tally_of(site_of_call(stack, frame), kind);
 
-	if (!event)
+	if (!tally)
 		return 0;
-	event->value = value;
-	note_event(event, window.weight, bpf_ktime_get_ns(), g_goid(g));
+	tally->value = value;
+	note_tally(tally, window.weight, bpf_ktime_get_ns(), g_goid(g));
 	return 0;
 }
 
 int on_place_inside(ct_u64 g, ct_u64 kind, ct_u64 frame)
 {
-	struct ct_event *event = event_of(site_of_frame(frame), kind);
+	struct ct_tally *tally = tally_of(site_of_frame(frame), kind);
 
-	if (event)
-		note_event(event, window.weight, bpf_ktime_get_ns(), g_goid(g));
+	if (tally)
+		note_tally(tally, window.weight, bpf_ktime_get_ns(), g_goid(g));
 	return 0;
 }
 
@@ -27,19 +27,19 @@ int on_place_inside(ct_u64 g, ct_u64 kind, ct_u64 frame)
 int on_cancel(ct_u64 g, ct_u64 context, ct_u64 stack, ct_u64 frame)
 {
 	struct ct_cancel cancel = { .at_ns = bpf_ktime_get_ns() };
-	struct ct_event *event;
+	struct ct_tally *tally;
 
 	if (bpf_map_lookup_elem(&cancels, &context))
 		return 0;
 	cancel.site = site_of_call(stack, frame);
 	cancel.goid = g_goid(g);
 	if (bpf_map_update_elem(&cancels, &context, &cancel, BPF_ANY))
-		count(CT_LOST_EVENT);
-	event = event_of(cancel.site, CT_EV_CANCEL);
-	if (!event)
+		count(CT_LOST_TALLY);
+	tally = tally_of(cancel.site, CT_TALLY_CANCEL);
+	if (!tally)
 		return 0;
-	event->value = context;
-	note_event(event, 1, cancel.at_ns, cancel.goid);
+	tally->value = context;
+	note_tally(tally, 1, cancel.at_ns, cancel.goid);
 	return 0;
 }
 

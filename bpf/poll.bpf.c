@@ -4,7 +4,7 @@
  * In a loop they keep a CPU busy. Whether one will find something is told from the channel as it is
  * just before, as the runtime itself does on its fast path.
  */
-#include "event.h"
+#include "tally.h"
 #include "handlers.h"
 
 #define CASES_MAX 6    /* of a select, that are looked at */
@@ -50,20 +50,20 @@ static __always_inline int can_send(const struct channel *channel)
 
 static __always_inline void note_poll(ct_u32 site, ct_u32 kind, ct_u64 g, int found, ct_u64 chan)
 {
-	struct ct_event *event = event_of(site, kind);
+	struct ct_tally *tally = tally_of(site, kind);
 	ct_u64 now, goid, gap;
 
-	if (!event)
+	if (!tally)
 		return;
 	now = bpf_ktime_get_ns();
 	goid = g_goid(g);
-	gap = now - event->last_ns;
-	if (event->last_goid == goid && gap < CT_SPIN_GAP_NS)
-		note_duration(event, window.weight, gap);
+	gap = now - tally->last_ns;
+	if (tally->last_goid == goid && gap < CT_SPIN_GAP_NS)
+		note_duration(tally, window.weight, gap);
 	if (found)
-		add_weighted(&event->hits, 1);
-	event->value = chan;
-	note_event(event, window.weight, now, goid);
+		add_weighted(&tally->hits, 1);
+	tally->value = chan;
+	note_tally(tally, window.weight, now, goid);
 }
 
 int on_poll(ct_u64 g, ct_u64 chan, ct_u64 kind, ct_u64 stack, ct_u64 frame)
@@ -74,13 +74,13 @@ int on_poll(ct_u64 g, ct_u64 chan, ct_u64 kind, ct_u64 stack, ct_u64 frame)
 
 	if (read_channel(&channel, chan))
 		__builtin_memset(&channel, 0, sizeof(channel)); /* nil: never ready */
-	found = kind == CT_EV_POLL_SEND ? can_send(&channel) : can_recv(&channel);
+	found = kind == CT_TALLY_POLL_SEND ? can_send(&channel) : can_recv(&channel);
 	if (!chan)
 		found = 0;
 	site = site_of_call(stack, frame);
 	note_poll(site, kind, g, found, chan);
-	if (kind == CT_EV_POLL_RECV && is_drained(&channel))
-		note_poll(site, CT_EV_RECV_CLOSED, g, 1, chan);
+	if (kind == CT_TALLY_POLL_RECV && is_drained(&channel))
+		note_poll(site, CT_TALLY_RECV_CLOSED, g, 1, chan);
 	return 0;
 }
 
@@ -89,7 +89,7 @@ int on_recv(ct_u64 g, ct_u64 chan, ct_u64 stack, ct_u64 frame)
 	struct channel channel;
 
 	if (!read_channel(&channel, chan) && is_drained(&channel))
-		note_poll(site_of_call(stack, frame), CT_EV_RECV_CLOSED, g, 1, chan);
+		note_poll(site_of_call(stack, frame), CT_TALLY_RECV_CLOSED, g, 1, chan);
 	return 0;
 }
 
@@ -122,9 +122,9 @@ int on_select(ct_u64 g, ct_u64 cases, ct_u64 counts, ct_u64 stack, ct_u64 frame)
 		return 0;
 	site = site_of_call(stack, frame);
 	if (!blocks)
-		note_poll(site, CT_EV_POLL_SELECT, g, found, 0);
+		note_poll(site, CT_TALLY_POLL_SELECT, g, found, 0);
 	if (drained)
-		note_poll(site, CT_EV_RECV_CLOSED, g, 1, drained);
+		note_poll(site, CT_TALLY_RECV_CLOSED, g, 1, drained);
 	return 0;
 }
 

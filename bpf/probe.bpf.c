@@ -80,7 +80,7 @@ static __always_inline int is_wakeup(struct pt_regs *ctx)
 	return (ct_u32)GO_ARG2(ctx) == G_WAITING && (ct_u32)GO_ARG3(ctx) == G_RUNNABLE;
 }
 
-static __always_inline int place(struct pt_regs *ctx, enum ct_event_kind kind)
+static __always_inline int place(struct pt_regs *ctx, enum ct_tally_kind kind)
 {
 	return on_place(GO_G(ctx), kind, GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
 }
@@ -112,10 +112,10 @@ static __always_inline int more(struct pt_regs *ctx, enum ct_handler handler)
 		return on_fatal_error(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
 				      GO_FRAME(ctx));
 	case CT_ON_POLL_RECV: /* selectnbrecv(elem, c) */
-		return on_poll(GO_G(ctx), GO_ARG2(ctx), CT_EV_POLL_RECV, GO_STACK(ctx),
+		return on_poll(GO_G(ctx), GO_ARG2(ctx), CT_TALLY_POLL_RECV, GO_STACK(ctx),
 			       GO_FRAME(ctx));
 	case CT_ON_POLL_SEND: /* selectnbsend(c, elem) */
-		return on_poll(GO_G(ctx), GO_ARG1(ctx), CT_EV_POLL_SEND, GO_STACK(ctx),
+		return on_poll(GO_G(ctx), GO_ARG1(ctx), CT_TALLY_POLL_SEND, GO_STACK(ctx),
 			       GO_FRAME(ctx));
 	case CT_ON_POLL_SELECT: /* selectgo(cas0, order0, pc0, nsends, nrecvs, block) */
 		return on_select(GO_G(ctx), GO_ARG1(ctx), select_counts(ctx), GO_STACK(ctx),
@@ -139,21 +139,21 @@ static __always_inline int more(struct pt_regs *ctx, enum ct_handler handler)
 	case CT_ON_CANCEL: /* context.(*cancelCtx).cancel(c, removeFromParent, err, cause) */
 		return on_cancel(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
 	case CT_ON_POOL_GET: /* sync.(*Pool).Get(p) */
-		return place(ctx, CT_EV_POOL_GET);
+		return place(ctx, CT_TALLY_POOL_GET);
 	case CT_ON_POOL_SLOW: /* sync.(*Pool).getSlow(p, pid) */
-		return place(ctx, CT_EV_POOL_SLOW);
+		return place(ctx, CT_TALLY_POOL_SLOW);
 	case CT_ON_POOL_NEW: /* in sync.(*Pool).Get, whose frame pointer is set */
-		return on_place_inside(GO_G(ctx), CT_EV_POOL_NEW, GO_FRAME(ctx));
+		return on_place_inside(GO_G(ctx), CT_TALLY_POOL_NEW, GO_FRAME(ctx));
 	case CT_ON_POOL_PIN: /* sync.(*Pool).pinSlow(p) */
-		return place(ctx, CT_EV_POOL_PIN);
+		return place(ctx, CT_TALLY_POOL_PIN);
 	case CT_ON_MAP_MISS: /* sync.(*Map).missLocked(m) */
-		return place(ctx, CT_EV_MAP_MISS);
+		return place(ctx, CT_TALLY_MAP_MISS);
 	case CT_ON_MAP_DIRTY: /* sync.(*Map).dirtyLocked(m) */
-		return place(ctx, CT_EV_MAP_DIRTY);
+		return place(ctx, CT_TALLY_MAP_DIRTY);
 	case CT_ON_MAP_WRITE: /* sync.(*Map).Store and the like, the same of HashTrieMap */
-		return place(ctx, CT_EV_MAP_WRITE);
+		return place(ctx, CT_TALLY_MAP_WRITE);
 	case CT_ON_VALUE_STORE: /* sync/atomic.(*Value).Store and the like */
-		return place(ctx, CT_EV_VALUE_STORE);
+		return place(ctx, CT_TALLY_VALUE_STORE);
 	case CT_ON_SLEEP: /* time.Sleep(ns) */
 		return on_sleep(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
 	case CT_ON_TIMER_START: /* time.newTimer calls (*timer).modify(t, when, period, ...) */

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Sleeps in loops, with the period that they really have, and tickers, with their ends. */
-#include "event.h"
+#include "tally.h"
 #include "handlers.h"
 
 int on_sleep(ct_u64 g, ct_u64 ns, ct_u64 stack, ct_u64 frame)
 {
 	struct mark mark = { .ns = bpf_ktime_get_ns(), .value = ns }, *before;
-	struct ct_event *event;
+	struct ct_tally *tally;
 
 	if ((long long)ns <= 0)
 		return 0;
 	mark.site = site_of_call(stack, frame);
 	mark.type = g_goid(g); /* a g is used again by another goroutine */
-	event = event_of(mark.site, CT_EV_SLEEP);
-	if (!event)
+	tally = tally_of(mark.site, CT_TALLY_SLEEP);
+	if (!tally)
 		return 0;
-	note_event(event, 1, mark.ns, mark.type);
-	event->value = ns;
+	note_tally(tally, 1, mark.ns, mark.type);
+	tally->value = ns;
 	before = get_mark(MARK_SLEEP, g);
 	if (before && before->site == mark.site && before->type == mark.type) {
-		add(&event->hits, 1);
-		add(&event->base, before->value);
-		note_duration(event, 1, mark.ns - before->ns);
+		add(&tally->hits, 1);
+		add(&tally->base, before->value);
+		note_duration(tally, 1, mark.ns - before->ns);
 	}
 	set_mark(MARK_SLEEP, g, &mark);
 	return 0;
@@ -29,13 +29,13 @@ int on_sleep(ct_u64 g, ct_u64 ns, ct_u64 stack, ct_u64 frame)
 
 static __always_inline void start_ticker(ct_u64 g, ct_u64 timer, ct_u64 period, ct_u32 site)
 {
-	struct ct_event *event = event_of(site, CT_EV_TICKER);
+	struct ct_tally *tally = tally_of(site, CT_TALLY_TICKER);
 	struct mark mark = { .ns = bpf_ktime_get_ns(), .site = site };
 
-	if (!event)
+	if (!tally)
 		return;
-	event->value = period;
-	note_event(event, 1, mark.ns, g_goid(g));
+	tally->value = period;
+	note_tally(tally, 1, mark.ns, g_goid(g));
 	set_mark(MARK_TICKER, timer, &mark);
 }
 
@@ -58,13 +58,13 @@ int on_timer_start(ct_u64 g, ct_u64 timer, ct_u64 stack, ct_u64 frame)
 int on_timer_stop(ct_u64 timer)
 {
 	struct mark *mark = get_mark(MARK_TICKER, timer);
-	struct ct_event *event;
+	struct ct_tally *tally;
 
 	if (!mark)
 		return 0;
-	event = event_of(mark->site, CT_EV_TICKER);
-	if (event)
-		add(&event->hits, 1);
+	tally = tally_of(mark->site, CT_TALLY_TICKER);
+	if (tally)
+		add(&tally->hits, 1);
 	drop_mark(MARK_TICKER, timer);
 	return 0;
 }

@@ -75,7 +75,7 @@ struct ct_task {
 /* Not wait reasons: sites that are no place of waiting. */
 #define CT_WAKER_REASON 0x100   /* where a waker stood */
 #define CT_RELEASE_REASON 0x200 /* where a contended lock was let go of */
-#define CT_EVENT_REASON 0x400   /* where something happened: `events` and `panics` */
+#define CT_TALLY_REASON 0x400   /* where something happened: `tallies` and `panics` */
 
 /* site_index: where and why goroutines park, to an index into `sites`. */
 struct ct_site_key {
@@ -266,31 +266,31 @@ struct ct_wake {
 };
 
 /* What happens at a place, other than waiting. What `hits`, `sum`, `base` and `value` are: below. */
-enum ct_event_kind {
-	CT_EV_NONE,
-	CT_EV_POLL_RECV,   /* select with default; hits: it found something. sum,
+enum ct_tally_kind {
+	CT_TALLY_NONE,
+	CT_TALLY_POLL_RECV,   /* select with default; hits: it found something. sum,
 			      max, hist: see CT_SPIN_GAP_NS */
-	CT_EV_POLL_SEND,   /* the same */
-	CT_EV_POLL_SELECT, /* the same, of several cases */
-	CT_EV_RECV_CLOSED, /* a receive, alone or in a select, from a closed and empty channel `value`;
+	CT_TALLY_POLL_SEND,   /* the same */
+	CT_TALLY_POLL_SELECT, /* the same, of several cases */
+	CT_TALLY_RECV_CLOSED, /* a receive, alone or in a select, from a closed and empty channel `value`;
 			      sum: as for polls */
-	CT_EV_GC_CYCLE,    /* where the goroutine was that began it */
-	CT_EV_GC_ACTIVE, /* no site; sum, max, hist: ns from the begin of a cycle to its end */
-	CT_EV_WORLD_STOP, /* no site; sum, max, hist: ns that the world was stopped, or about to be */
-	CT_EV_ASSIST, /* sum, max, hist: ns that a goroutine marked for the GC, to pay for its memory */
-	CT_EV_CANCEL,    /* context cancelled; value: its cancelCtx, of the latest */
-	CT_EV_POOL_GET,  /* sync.Pool.Get; value: the Pool */
-	CT_EV_POOL_SLOW, /* nothing of its own: it looks into other Ps' pools. value: the Pool */
-	CT_EV_POOL_NEW,  /* nothing there at all: New is called */
-	CT_EV_POOL_PIN,  /* all pools' lock taken, to make one's own anew. value: the Pool */
-	CT_EV_MAP_MISS,  /* sync.Map: not in its read part, so under the lock. value: the Map */
-	CT_EV_MAP_DIRTY, /* sync.Map: its read part copied, all of it, for a new key. value: the Map */
-	CT_EV_MAP_WRITE,   /* value: the Map or HashTrieMap */
-	CT_EV_VALUE_STORE, /* atomic.Value written; value: its address */
-	CT_EV_SLEEP,  /* time.Sleep; hits: periods, the time between two calls of a goroutine; sum,
+	CT_TALLY_GC_CYCLE,  /* where the goroutine was that began it */
+	CT_TALLY_GC_ACTIVE, /* no site; sum, max, hist: ns from the begin of a cycle to its end */
+	CT_TALLY_WORLD_STOP, /* no site; sum, max, hist: ns that the world was stopped, or about to be */
+	CT_TALLY_ASSIST, /* sum, max, hist: ns that a goroutine marked for the GC, to pay for its memory */
+	CT_TALLY_CANCEL,    /* context cancelled; value: its cancelCtx, of the latest */
+	CT_TALLY_POOL_GET,  /* sync.Pool.Get; value: the Pool */
+	CT_TALLY_POOL_SLOW, /* nothing of its own: it looks into other Ps' pools. value: the Pool */
+	CT_TALLY_POOL_NEW,  /* nothing there at all: New is called */
+	CT_TALLY_POOL_PIN,  /* all pools' lock taken, to make one's own anew. value: the Pool */
+	CT_TALLY_MAP_MISS,  /* sync.Map: not in its read part, so under the lock. value: the Map */
+	CT_TALLY_MAP_DIRTY, /* sync.Map: its read part copied, all of it, for a new key. value: the Map */
+	CT_TALLY_MAP_WRITE,   /* value: the Map or HashTrieMap */
+	CT_TALLY_VALUE_STORE, /* atomic.Value written; value: its address */
+	CT_TALLY_SLEEP, /* time.Sleep; hits: periods, the time between two calls of a goroutine; sum,
 			      max, hist: their ns; base: ns asked for in them; value: ns of the latest */
-	CT_EV_TICKER, /* periodic timer started; hits: stopped again. value: its period, ns */
-	CT_EV_KINDS
+	CT_TALLY_TICKER, /* periodic timer started; hits: stopped again. value: its period, ns */
+	CT_TALLY_KINDS
 };
 
 /*
@@ -299,13 +299,13 @@ enum ct_event_kind {
  */
 #define CT_SPIN_GAP_NS 200000
 
-/* events: by place and kind. */
-struct ct_event_key {
+/* tallies: by place and kind. */
+struct ct_tally_key {
 	ct_u32 site; /* index into `sites` */
-	ct_u32 kind; /* enum ct_event_kind */
+	ct_u32 kind; /* enum ct_tally_kind */
 };
 
-struct ct_event {
+struct ct_tally {
 	ct_u64 count, hits, sum, base, max, value;
 	ct_u64 first_ns, last_ns;
 	ct_u64 last_goid;
@@ -375,7 +375,7 @@ enum ct_counter {
 	CT_LOST_OBJECT, /* objects, releases or chan_ops full */
 	CT_LOST_SPAWN,
 	CT_LOST_WAKE,
-	CT_LOST_EVENT, /* events, panics or cancels full */
+	CT_LOST_TALLY, /* tallies, panics or cancels full */
 	CT_LOST_READ,  /* the target's memory could not be read */
 	CT_LOST_ORDER, /* a park while parked in the same window: a wake-up was not seen */
 	CT_LOST_TIMELINE, /* the ring buffer of the timeline full */

@@ -109,7 +109,7 @@ ENTRY_FN(add_chan_ops, chan_ops, addr, ops)
 ENTRY_FN(add_release, releases, key, release)
 ENTRY_FN(add_spawn, spawns, gopc, spawn)
 ENTRY_FN(add_wake, wakes, key, wake)
-ENTRY_FN(add_event, events, key, event)
+ENTRY_FN(add_tally, tallies, key, tally)
 ENTRY_FN(add_panic, panics, key, panic)
 ENTRY_FN(add_cancel, cancels, context, cancel)
 
@@ -169,7 +169,7 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 	out->at_ns = clock_now_ns();
 	out->tasks.len = out->sites.len = out->objects.len = out->chan_ops.len = 0;
 	out->releases.len = out->spawns.len = out->wakes.len = 0;
-	out->events.len = out->panics.len = out->cancels.len = 0;
+	out->tallies.len = out->panics.len = out->cancels.len = 0;
 	status = read_counters(maps->counters, out);
 	if (!status)
 		status = read_hash(maps->tasks, sizeof(uint64_t), sizeof(struct ct_task), add_task,
@@ -190,8 +190,8 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 		status = read_hash(maps->wakes, sizeof(struct ct_wake_key), sizeof(struct ct_wake),
 				   add_wake, out);
 	if (!status)
-		status = read_hash(maps->events, sizeof(struct ct_event_key),
-				   sizeof(struct ct_event), add_event, out);
+		status = read_hash(maps->tallies, sizeof(struct ct_tally_key),
+				   sizeof(struct ct_tally), add_tally, out);
 	if (!status)
 		status = read_hash(maps->panics, sizeof(struct ct_panic_key),
 				   sizeof(struct ct_panic), add_panic, out);
@@ -216,7 +216,7 @@ void aggregates_free(struct aggregates *aggregates)
 	vec_free(&aggregates->releases);
 	vec_free(&aggregates->spawns);
 	vec_free(&aggregates->wakes);
-	vec_free(&aggregates->events);
+	vec_free(&aggregates->tallies);
 	vec_free(&aggregates->panics);
 	vec_free(&aggregates->cancels);
 }

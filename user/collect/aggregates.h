@@ -39,9 +39,9 @@ struct wake_row {
 	struct ct_wake wake;
 };
 
-struct event_row {
-	struct ct_event_key key;
-	struct ct_event event;
+struct tally_row {
+	struct ct_tally_key key;
+	struct ct_tally tally;
 };
 struct panic_row {
 	struct ct_panic_key key;
@@ -62,7 +62,7 @@ struct aggregates {
 	VEC(struct release_row) releases;
 	VEC(struct spawn_row) spawns;
 	VEC(struct wake_row) wakes;
-	VEC(struct event_row) events;
+	VEC(struct tally_row) tallies;
 	VEC(struct panic_row) panics;
 	VEC(struct cancel_row) cancels;
 };

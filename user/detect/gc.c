@@ -17,12 +17,12 @@
 #define SITES_SHOWN 3
 
 struct pressure {
-	struct model_event cycles, active, stops, assists;
+	struct model_tally cycles, active, stops, assists;
 	double active_pct, assist_pct;
 	uint64_t assist_wait_ns; /* parked until somebody else had marked */
 	uint64_t stop_p99_ns;
 	double cpus;                      /* used by the process */
-	const struct model_event *forced; /* the place that calls runtime.GC most; NULL */
+	const struct model_tally *forced; /* the place that calls runtime.GC most; NULL */
 };
 
 /* Waits of goroutines that owed marking; of the probes' windows as well. */
@@ -36,23 +36,23 @@ static uint64_t assist_waits(const struct model *model)
 	return ns;
 }
 
-static const struct model_event *top_of(const struct model *model, enum ct_event_kind kind)
+static const struct model_tally *top_of(const struct model *model, enum ct_tally_kind kind)
 {
-	for (size_t i = 0; i < model->events.len; i++)
-		if (model->events.data[i].kind == kind && model->events.data[i].stack)
-			return &model->events.data[i];
+	for (size_t i = 0; i < model->tallies.len; i++)
+		if (model->tallies.data[i].kind == kind && model->tallies.data[i].stack)
+			return &model->tallies.data[i];
 	return NULL;
 }
 
-static const struct model_event *forced(const struct model *model)
+static const struct model_tally *forced(const struct model *model)
 {
-	for (size_t i = 0; i < model->events.len; i++) {
-		const struct model_event *event = &model->events.data[i];
+	for (size_t i = 0; i < model->tallies.len; i++) {
+		const struct model_tally *tally = &model->tallies.data[i];
 
-		if (event->kind == CT_EV_GC_CYCLE &&
-		    (detect_stack_has(event->stack, "runtime.GC") ||
-		     detect_stack_has(event->stack, "runtime/debug.FreeOSMemory")))
-			return event;
+		if (tally->kind == CT_TALLY_GC_CYCLE &&
+		    (detect_stack_has(tally->stack, "runtime.GC") ||
+		     detect_stack_has(tally->stack, "runtime/debug.FreeOSMemory")))
+			return tally;
 	}
 	return NULL;
 }
@@ -60,10 +60,10 @@ static const struct model_event *forced(const struct model *model)
 static struct pressure measure(const struct detect_input *input)
 {
 	const struct model *model = input->model;
-	struct pressure pressure = { .cycles = model_event_total(model, CT_EV_GC_CYCLE),
-				     .active = model_event_total(model, CT_EV_GC_ACTIVE),
-				     .stops = model_event_total(model, CT_EV_WORLD_STOP),
-				     .assists = model_event_total(model, CT_EV_ASSIST),
+	struct pressure pressure = { .cycles = model_tally_total(model, CT_TALLY_GC_CYCLE),
+				     .active = model_tally_total(model, CT_TALLY_GC_ACTIVE),
+				     .stops = model_tally_total(model, CT_TALLY_WORLD_STOP),
+				     .assists = model_tally_total(model, CT_TALLY_ASSIST),
 				     .assist_wait_ns = assist_waits(model),
 				     .forced = forced(model) };
 	uint64_t used = input->now->cpu_ns - input->before->cpu_ns;
@@ -100,14 +100,14 @@ static void say_assists(const struct detect_input *input, struct findings *findi
 	if (pressure->assist_wait_ns)
 		finding_say(findings, finding, "and they waited %s for others to mark",
 			    DURATION(pressure->assist_wait_ns));
-	for (size_t i = 0; i < model->events.len && shown < SITES_SHOWN; i++) {
-		const struct model_event *event = &model->events.data[i];
+	for (size_t i = 0; i < model->tallies.len && shown < SITES_SHOWN; i++) {
+		const struct model_tally *tally = &model->tallies.data[i];
 
-		if (event->kind != CT_EV_ASSIST || !event->stack || !event->stack->site)
+		if (tally->kind != CT_TALLY_ASSIST || !tally->stack || !tally->stack->site)
 			continue;
 		finding_say(findings, finding, "paid at %s: %.0f %% of all assists",
-			    PLACE(event->stack->site),
-			    100 * (double)event->sum / (double)pressure->assists.sum);
+			    PLACE(tally->stack->site),
+			    100 * (double)tally->sum / (double)pressure->assists.sum);
 		shown++;
 	}
 }
@@ -115,7 +115,7 @@ static void say_assists(const struct detect_input *input, struct findings *findi
 static void say_cycles(const struct detect_input *input, struct findings *findings,
 		       struct finding *finding, const struct pressure *pressure)
 {
-	const struct model_event *top = top_of(input->model, CT_EV_GC_CYCLE);
+	const struct model_tally *top = top_of(input->model, CT_TALLY_GC_CYCLE);
 
 	finding_say(findings, finding, "%s cycles a second; one is under way %.0f %% of the time",
 		    RATE(pressure->cycles.per_second),
@@ -137,14 +137,14 @@ static void say_cycles(const struct detect_input *input, struct findings *findin
 static void report(const struct detect_input *input, struct findings *findings,
 		   const struct pressure *pressure, const char *why)
 {
-	const struct model_event *place = pressure->forced;
+	const struct model_tally *place = pressure->forced;
 	struct finding *finding = finding_begin(findings, SEVERITY_WARNING, CERTAINTY_LIKELY);
 
 	finding->id = "gc.pressure";
 	if (!place)
-		place = top_of(input->model, CT_EV_GC_CYCLE);
+		place = top_of(input->model, CT_TALLY_GC_CYCLE);
 	if (!place)
-		place = top_of(input->model, CT_EV_ASSIST);
+		place = top_of(input->model, CT_TALLY_ASSIST);
 	finding->stack = place ? place->stack : NULL;
 	finding->site = finding->stack ? finding->stack->site : NULL;
 	finding->since_ns = pressure->cycles.first_ns;

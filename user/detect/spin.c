@@ -14,67 +14,67 @@
 #define HITS_MOST 0.05     /* of polls; else they are a queue that is rarely empty */
 #define CLOSED_LEAST 2000  /* a second: others receive once and go */
 
-static double cpus(const struct model_event *event)
+static double cpus(const struct model_tally *tally)
 {
-	return event->over_ns ? (double)event->sum / (double)event->over_ns : 0;
+	return tally->over_ns ? (double)tally->sum / (double)tally->over_ns : 0;
 }
 
 /* Not the mean: a thread that loses its CPU meanwhile comes back late. */
-static uint64_t round_ns(const struct model_event *event)
+static uint64_t round_ns(const struct model_tally *tally)
 {
-	return model_hist_quantile(event->hist, 0.1);
+	return model_hist_quantile(tally->hist, 0.1);
 }
 
-static void begin(struct finding *finding, const struct model_event *event)
+static void begin(struct finding *finding, const struct model_tally *tally)
 {
-	finding->stack = event->stack;
-	finding->site = event->stack ? event->stack->site : NULL;
-	finding->since_ns = event->first_ns;
+	finding->stack = tally->stack;
+	finding->site = tally->stack ? tally->stack->site : NULL;
+	finding->since_ns = tally->first_ns;
 	finding->since_is_bound = true;
-	finding->weight = cpus(event);
-	finding->metric = cpus(event) * 100;
+	finding->weight = cpus(tally);
+	finding->metric = cpus(tally) * 100;
 	finding->metric_unit = "% of a CPU";
 }
 
 static void say_cost(const struct detect_input *input, struct findings *findings,
-		     struct finding *finding, const struct model_event *event)
+		     struct finding *finding, const struct model_tally *tally)
 {
 	double used = (double)(input->now->cpu_ns - input->before->cpu_ns);
 
 	finding_say(
 		findings, finding,
 		"goroutine %llu, the latest there, comes back within %s: the loop does nothing else",
-		(unsigned long long)event->goid, DURATION(round_ns(event)));
+		(unsigned long long)tally->goid, DURATION(round_ns(tally)));
 	if (input->observed_ns && input->now->cpu_ns > input->before->cpu_ns)
 		finding_say(
 			findings, finding,
 			"at least %.0f %% of a CPU goes there; the process uses %.2f CPUs in all",
-			100 * cpus(event), used / (double)input->observed_ns);
+			100 * cpus(tally), used / (double)input->observed_ns);
 	else
 		finding_say(findings, finding, "at least %.0f %% of a CPU goes there",
-			    100 * cpus(event));
-	if (event->estimated)
+			    100 * cpus(tally));
+	if (tally->estimated)
 		finding_say(findings, finding,
 			    "rates are lower bounds: while it is looked at, the loop is slower");
 	finding_why(finding, "counted in the runtime's channel functions");
-	finding_add_goid(findings, finding, event->goid);
+	finding_add_goid(findings, finding, tally->goid);
 }
 
 static void report_polls(const struct detect_input *input, struct findings *findings,
-			 const struct model_event *event)
+			 const struct model_tally *tally)
 {
-	bool sends = event->kind == CT_EV_POLL_SEND;
+	bool sends = tally->kind == CT_TALLY_POLL_SEND;
 	struct finding *finding = finding_begin(findings, SEVERITY_WARNING, CERTAINTY_LIKELY);
 
 	finding->id = "select.spin";
-	begin(finding, event);
+	begin(finding, tally);
 	finding->limit = input->limits->spin_cpu;
 	finding_title(finding, "busy polling: select with default at %s, %s times a second",
-		      PLACE(finding->site), RATE(event->per_second));
+		      PLACE(finding->site), RATE(tally->per_second));
 	finding_say(findings, finding, "%.2g %% of the polls found %s",
-		    100.0 * (double)event->hits / (double)event->count,
+		    100.0 * (double)tally->hits / (double)tally->count,
 		    sends ? "a receiver or room" : "something");
-	say_cost(input, findings, finding, event);
+	say_cost(input, findings, finding, tally);
 	finding_advise(
 		finding,
 		"take the default away, so that the select waits; where it must look again now "
@@ -83,21 +83,21 @@ static void report_polls(const struct detect_input *input, struct findings *find
 }
 
 static void report_closed(const struct detect_input *input, struct findings *findings,
-			  const struct model_event *event)
+			  const struct model_tally *tally)
 {
 	struct finding *finding = finding_begin(findings, SEVERITY_WARNING, CERTAINTY_CERTAIN);
 
 	finding->id = "chan.closed_spin";
-	begin(finding, event);
+	begin(finding, tally);
 	finding->limit = input->limits->spin_cpu;
-	detect_object(finding, "chan", event->value, "");
+	detect_object(finding, "chan", tally->value, "");
 	finding_title(finding, "loop on a closed channel at %s: %s receives a second",
-		      PLACE(finding->site), RATE(event->per_second));
+		      PLACE(finding->site), RATE(tally->per_second));
 	finding_say(
 		findings, finding,
 		"channel 0x%llx is closed and empty: each receive returns the zero value at once",
-		(unsigned long long)event->value);
-	say_cost(input, findings, finding, event);
+		(unsigned long long)tally->value);
+	say_cost(input, findings, finding, tally);
 	finding_advise(
 		finding,
 		"use v, ok := <-ch (or range) and end the loop when ok is false; in a select, set "
@@ -109,23 +109,23 @@ static int check(const struct detect_input *input, struct findings *findings)
 {
 	const struct model *model = input->model;
 
-	for (size_t i = 0; i < model->events.len; i++) {
-		const struct model_event *event = &model->events.data[i];
+	for (size_t i = 0; i < model->tallies.len; i++) {
+		const struct model_tally *tally = &model->tallies.data[i];
 
-		if (100 * cpus(event) < input->limits->spin_cpu || !event->count)
+		if (100 * cpus(tally) < input->limits->spin_cpu || !tally->count)
 			continue;
-		switch (event->kind) {
-		case CT_EV_POLL_RECV:
-		case CT_EV_POLL_SEND:
-		case CT_EV_POLL_SELECT:
-			if (event->per_second >= input->limits->spin_polls &&
-			    round_ns(event) <= ROUND_MOST_NS &&
-			    (double)event->hits <= HITS_MOST * (double)event->count)
-				report_polls(input, findings, event);
+		switch (tally->kind) {
+		case CT_TALLY_POLL_RECV:
+		case CT_TALLY_POLL_SEND:
+		case CT_TALLY_POLL_SELECT:
+			if (tally->per_second >= input->limits->spin_polls &&
+			    round_ns(tally) <= ROUND_MOST_NS &&
+			    (double)tally->hits <= HITS_MOST * (double)tally->count)
+				report_polls(input, findings, tally);
 			break;
-		case CT_EV_RECV_CLOSED:
-			if (event->per_second >= CLOSED_LEAST)
-				report_closed(input, findings, event);
+		case CT_TALLY_RECV_CLOSED:
+			if (tally->per_second >= CLOSED_LEAST)
+				report_closed(input, findings, tally);
 			break;
 		default:
 			break;

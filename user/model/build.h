@@ -30,7 +30,7 @@ int build_lock_states(struct build *build); /* of the locks' own words */
 int build_parties(struct build *build);     /* who holds them, and who could end the waits */
 int build_spawns(struct build *build);
 int build_wakes(struct build *build);
-int build_events(struct build *build);
+int build_tallies(struct build *build);
 int build_panics(struct build *build);
 int build_sampled(struct build *build); /* waits too long for the windows, by snapshots */
 

@@ -90,7 +90,7 @@ static struct stack *stack_of_site(struct model *model, const struct ct_site *si
 	size_t count = 0;
 
 	while (count < CT_STACK_DEPTH && site->pcs[count]) {
-		bool failed = site->reason == CT_EVENT_REASON && count &&
+		bool failed = site->reason == CT_TALLY_REASON && count &&
 			      is_sigpanic(model, pcs[count - 1]);
 
 		pcs[count] = site->pcs[count] - !failed;

@@ -36,7 +36,7 @@ void model_free(struct model *model)
 	vec_free(&model->parties);
 	vec_free(&model->spawns);
 	vec_free(&model->wakes);
-	vec_free(&model->events);
+	vec_free(&model->tallies);
 	vec_free(&model->panics);
 	vec_free(&model->cancels);
 	history_free(model->history);
@@ -50,7 +50,7 @@ static void forget_rows(struct model *model)
 	model->tasks.len = model->groups.len = model->group_tasks.len = 0;
 	model->sites.len = model->locks.len = model->chans.len = 0;
 	model->object_sites.len = model->spawns.len = model->parties.len = model->wakes.len = 0;
-	model->events.len = model->panics.len = model->cancels.len = 0;
+	model->tallies.len = model->panics.len = model->cancels.len = 0;
 	model->disagreements = model->system_count = 0;
 	memset(model->by_state, 0, sizeof(model->by_state));
 }
@@ -98,9 +98,9 @@ static void note_time(struct model *model, const struct aggregates *aggregates,
 static int build_all(struct build *build)
 {
 	static int (*const steps[])(struct build *) = {
-		build_sites,  build_tasks,       build_groups,  build_waiting, build_locks,
-		build_chans,  build_lock_states, build_parties, build_spawns,  build_wakes,
-		build_events, build_panics,      build_sampled,
+		build_sites,   build_tasks,       build_groups,  build_waiting, build_locks,
+		build_chans,   build_lock_states, build_parties, build_spawns,  build_wakes,
+		build_tallies, build_panics,      build_sampled,
 	};
 	int status = 0;
 

@@ -163,11 +163,11 @@ struct model_wake {
 };
 
 /*
- * What happened at a place, other than waiting (enum ct_event_kind says what the sums are). One row a
+ * What happened at a place, other than waiting (enum ct_tally_kind says what the sums are). One row a
  * kind and application's frame; totals stand for `over_ns`.
  */
-struct model_event {
-	enum ct_event_kind kind;
+struct model_tally {
+	enum ct_tally_kind kind;
 	struct stack *stack; /* of the most frequent one; NULL: in no place */
 	uint64_t count, hits, sum, base, max;
 	uint64_t value, goid; /* of the latest */
@@ -238,7 +238,7 @@ struct model {
 	VEC(struct model_party) parties; /* of each lock and channel together */
 	VEC(struct model_spawn) spawns;  /* most spawned first */
 	VEC(struct model_wake) wakes;
-	VEC(struct model_event) events;   /* by kind, then most frequent first */
+	VEC(struct model_tally) tallies;  /* by kind, then most frequent first */
 	VEC(struct model_panic) panics;   /* fatal ones, then most frequent first */
 	VEC(struct model_cancel) cancels; /* latest first */
 	uint64_t steady_ns[CT_PACES];     /* time that the probes outside of windows were on */
@@ -288,7 +288,7 @@ const char *model_role_name(unsigned role);
 /* "found in memory", "seen acquiring", ... */
 const char *model_evidence_name(unsigned evidence);
 /* Of all rows of one kind. */
-struct model_event model_event_total(const struct model *model, enum ct_event_kind kind);
+struct model_tally model_tally_total(const struct model *model, enum ct_tally_kind kind);
 /* The value that `share` of those in a histogram of log2 slots do not exceed, ns: a slot's upper end. */
 uint64_t model_hist_quantile(const uint64_t hist[CT_HIST_SLOTS], double share);
 

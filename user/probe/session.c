@@ -137,7 +137,7 @@ static void note_maps(struct probe_session *session)
 	maps->wakes = bpf_map__fd(session->skel->maps.wakes);
 	maps->counters = bpf_map__fd(session->skel->maps.counters);
 	maps->timeline = bpf_map__fd(session->skel->maps.timeline);
-	maps->events = bpf_map__fd(session->skel->maps.events);
+	maps->tallies = bpf_map__fd(session->skel->maps.tallies);
 	maps->panics = bpf_map__fd(session->skel->maps.panics);
 	maps->cancels = bpf_map__fd(session->skel->maps.cancels);
 }

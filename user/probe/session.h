@@ -34,7 +34,7 @@ struct probe_options {
 struct probe_maps {
 	int tasks, site_index, sites, objects, chan_ops, releases, spawns, wakes, counters,
 		timeline;
-	int events, panics, cancels;
+	int tallies, panics, cancels;
 };
 
 struct probe_session;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What happens at a place: `events`. */
-#ifndef BPF_EVENT_H
-#define BPF_EVENT_H
+/* What happens at a place: `tallies`. */
+#ifndef BPF_TALLY_H
+#define BPF_TALLY_H
 
 #include "go.h"
 
-/* event.bpf.c: sites. Of the call of the function whose entry the probe is near, */
+/* tally.bpf.c: sites. Of the call of the function whose entry the probe is near, */
 int site_of_call(ct_u64 stack, ct_u64 frame);
 /* and of the call of the function with this frame pointer. */
 int site_of_frame(ct_u64 frame);
 
-static const struct ct_event no_event = {};
+static const struct ct_tally no_tally = {};
 static const struct ct_panic no_panic = {};
 
-static __always_inline struct ct_event *event_of(ct_u32 site, ct_u32 kind)
+static __always_inline struct ct_tally *tally_of(ct_u32 site, ct_u32 kind)
 {
-	struct ct_event_key key = { .site = site, .kind = kind };
+	struct ct_tally_key key = { .site = site, .kind = kind };
 
-	return get_or_create(&events, &key, &no_event, CT_LOST_EVENT);
+	return get_or_create(&tallies, &key, &no_tally, CT_LOST_TALLY);
 }
 
 static __always_inline void add(ct_u64 *total, ct_u64 much)
@@ -26,21 +26,21 @@ static __always_inline void add(ct_u64 *total, ct_u64 much)
 }
 
 /* When it was; the totals of probes in windows stand for more than themselves (`weight`). */
-static __always_inline void note_event(struct ct_event *event, ct_u64 weight, ct_u64 now,
+static __always_inline void note_tally(struct ct_tally *tally, ct_u64 weight, ct_u64 now,
 				       ct_u64 goid)
 {
-	add(&event->count, weight);
-	if (!event->first_ns)
-		event->first_ns = now;
-	event->last_ns = now;
-	event->last_goid = goid;
+	add(&tally->count, weight);
+	if (!tally->first_ns)
+		tally->first_ns = now;
+	tally->last_ns = now;
+	tally->last_goid = goid;
 }
 
-static __always_inline void note_duration(struct ct_event *event, ct_u64 weight, ct_u64 ns)
+static __always_inline void note_duration(struct ct_tally *tally, ct_u64 weight, ct_u64 ns)
 {
-	add(&event->sum, ns * weight);
-	raise_to(&event->max, ns);
-	add(&event->hist[hist_slot(ns)], weight);
+	add(&tally->sum, ns * weight);
+	raise_to(&tally->max, ns);
+	add(&tally->hist[hist_slot(ns)], weight);
 }
 
 static __always_inline void set_mark(enum mark_kind kind, ct_u64 of, const struct mark *mark)
@@ -48,7 +48,7 @@ static __always_inline void set_mark(enum mark_kind kind, ct_u64 of, const struc
 	struct mark_key key = { .of = of, .kind = kind };
 
 	if (bpf_map_update_elem(&marks, &key, mark, BPF_ANY))
-		count(CT_LOST_EVENT);
+		count(CT_LOST_TALLY);
 }
 
 static __always_inline struct mark *get_mark(enum mark_kind kind, ct_u64 of)

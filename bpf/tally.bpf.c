@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* On their own, since a stack on top of what a handler has is more than the kernel allows. */
-#include "event.h"
+#include "tally.h"
 
 int site_of_call(ct_u64 stack, ct_u64 frame)
 {
 	ct_u64 pcs[CT_STACK_DEPTH] = {};
 
 	walk_from_entry(stack, frame, pcs, CT_STACK_DEPTH);
-	return site_of(pcs, CT_EVENT_REASON);
+	return site_of(pcs, CT_TALLY_REASON);
 }
 
 int site_of_frame(ct_u64 frame)
@@ -15,7 +15,7 @@ int site_of_frame(ct_u64 frame)
 	ct_u64 pcs[CT_STACK_DEPTH] = {};
 
 	walk_frames(frame, pcs, 0, CT_STACK_DEPTH);
-	return site_of(pcs, CT_EVENT_REASON);
+	return site_of(pcs, CT_TALLY_REASON);
 }
 
 char LICENSE[] SEC("license") = "GPL";
