@@ -137,7 +137,7 @@ void live_close(struct live *live)
 static int take_snapshot(struct live *live, const struct options *options, struct err *err)
 {
 	const struct snapshot_options wanted = {
-		.stacks = true, .system = options->system, .ahead = true, .peers = true
+		.stacks = true, .system = options->system, .ahead = !live->skip_ahead, .peers = true
 	};
 	int status;
 

@@ -35,6 +35,7 @@ struct live {
 	bool has_snapshot;
 	bool gone; /* the target exited or became another program: what is shown is the last */
 	uint64_t next_snapshot_ns;
+	bool skip_ahead; /* snapshots now do without what goroutines do next, which takes the longest */
 };
 
 /* The process that the options name, with the probes of `roles` on (0: none). */

@@ -15,6 +15,8 @@
 #define SNAPSHOTS 12
 #define BETWEEN_MIN_NS (NSEC_PER_SEC / 5)
 #define BETWEEN_MAX_NS (5 * NSEC_PER_SEC)
+/* Who holds what is looked for in so many of them, and in the last one: it takes long. */
+#define AHEAD_EVERY 4
 #define RACE_LOG_MAX (64U << 20)
 
 static void forget_probes(struct observation *observation, const struct err *why)
@@ -85,12 +87,15 @@ void observation_close(struct observation *observation)
 }
 
 /* A snapshot when it is time for one; the detectors' series has what they see of it later. */
-static int look(struct observation *observation, const struct options *options, struct err *err)
+static int look(struct observation *observation, const struct options *options, bool last,
+		struct err *err)
 {
 	struct live *live = &observation->live;
 	uint64_t before_ns = live->has_snapshot ? live->snapshot.at_ns : 0;
-	int status = live_update(live, options, true, err);
+	int status;
 
+	live->skip_ahead = !last && observation->snapshots % AHEAD_EVERY;
+	status = live_update(live, options, true, err);
 	if (status || !live->has_snapshot || live->snapshot.at_ns == before_ns)
 		return status;
 	resources_read(live->target.pid, &observation->now);
@@ -99,7 +104,8 @@ static int look(struct observation *observation, const struct options *options, 
 		observation->before = observation->now;
 	}
 	observation->last_ns = live->snapshot.at_ns;
-	return series_add(observation->series, &live->model, &observation->now) ?
+	observation->snapshots++;
+	return series_add(observation->series, &live->model, !live->skip_ahead, &observation->now) ?
 		       output_no_memory(err) :
 		       0;
 }
@@ -147,7 +153,7 @@ int observe(struct observation *observation, const struct options *options, uint
 	int status;
 
 	for (;;) {
-		status = look(observation, options, err);
+		status = look(observation, options, false, err);
 		next_ns += between(duration_ns);
 		if (status || live->gone || next_ns >= end_ns)
 			break;
@@ -165,8 +171,7 @@ int observe(struct observation *observation, const struct options *options, uint
 		return status;
 	if (live->gone) /* what the probes saw last may be why */
 		return live_update(live, options, false, err);
-	live->next_snapshot_ns = 0;
-	status = look(observation, options, err);
+	status = look(observation, options, true, err);
 	take_rates_of_all(&live->model);
 	return status;
 }

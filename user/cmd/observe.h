@@ -11,8 +11,9 @@ struct observation {
 	struct series *series;
 	struct resources before, now;
 	uint64_t first_ns, last_ns; /* of the snapshots noted; 0: none */
-	uint32_t roles;             /* that are on */
-	char no_probes[400];        /* why none is; "" */
+	uint64_t snapshots;
+	uint32_t roles;      /* that are on */
+	char no_probes[400]; /* why none is; "" */
 	struct race_log races;
 	bool has_races;
 };

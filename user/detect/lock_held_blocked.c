@@ -92,8 +92,8 @@ static int check(const struct detect_input *input, struct findings *findings)
 		const struct model_task *task = holder ? &model->tasks.data[holder->task] : NULL;
 
 		if (!object || !task || !lock->waiters || object->held_blocked < 2 ||
-		    object->held_blocked * 2 < object->seen ||
-		    object->held_blocked * 2 < series_snapshots(input->series))
+		    object->held_blocked * 2 < object->looked ||
+		    object->seen * 2 < series_snapshots(input->series))
 			continue;
 		/* one that waits for another lock is an effect of that one */
 		if ((task->state == G_WAITING && task->wait_kind != WAIT_SEMA) ||

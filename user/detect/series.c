@@ -273,7 +273,7 @@ static bool is_held_blocked(const struct model *model, const struct model_lock *
 			task->state == G_SYSCALL);
 }
 
-static int note_objects(struct series *series, const struct model *model)
+static int note_objects(struct series *series, const struct model *model, bool ahead)
 {
 	for (size_t i = 0; i < model->locks.len; i++) {
 		const struct model_lock *lock = &model->locks.data[i];
@@ -284,7 +284,8 @@ static int note_objects(struct series *series, const struct model *model)
 		object = object_of(series, lock->addr, true, lock->waiters);
 		if (!object)
 			return -ENOMEM;
-		object->held_blocked += is_held_blocked(model, lock);
+		object->looked += ahead;
+		object->held_blocked += ahead && is_held_blocked(model, lock);
 		if (lock->state.known && lock->state.starving && !object->starving++)
 			object->first_starving = series->points.len - 1;
 	}
@@ -306,7 +307,8 @@ static int note_objects(struct series *series, const struct model *model)
 
 /* ------------------------------------------------------------------------------------------------ */
 
-int series_add(struct series *series, struct model *model, const struct resources *resources)
+int series_add(struct series *series, const struct model *model, bool ahead,
+	       const struct resources *resources)
 {
 	struct series_point *point;
 	int status;
@@ -323,7 +325,7 @@ int series_add(struct series *series, struct model *model, const struct resource
 	series->snapshots++;
 	status = note_groups(series, model);
 	finish_first(series);
-	return status ? status : note_objects(series, model);
+	return status ? status : note_objects(series, model, ahead);
 }
 
 size_t series_points(const struct series *series, const struct series_point **points)

@@ -43,7 +43,11 @@ struct series_object {
 	uint32_t full;                  /* channels: with len == cap and senders waiting */
 	uint32_t starving;              /* mutexes: with the starving bit set */
 	size_t first_starving;          /* index of the first such snapshot */
-	uint32_t held_blocked; /* locks: held by a goroutine that waits for something other than a lock */
+	/*
+	 * Locks: snapshots with waiters that looked ahead, so that holders could be known; and those of
+	 * them whose holder waited itself, for something other than a lock.
+	 */
+	uint32_t looked, held_blocked;
 	uint64_t least_waiters, most_waiters; /* while seen */
 };
 
@@ -52,8 +56,12 @@ struct series;
 struct series *series_new(void); /* NULL: no memory */
 void series_free(struct series *series);
 
-/* Note what the model has now, which was updated with a snapshot. 0 or -ENOMEM. */
-int series_add(struct series *series, struct model *model, const struct resources *resources);
+/*
+ * Note what the model has now, which was updated with a snapshot; `ahead`: one that looked for holders.
+ * 0 or -ENOMEM.
+ */
+int series_add(struct series *series, const struct model *model, bool ahead,
+	       const struct resources *resources);
 
 size_t series_points(const struct series *series, const struct series_point **points);
 /* The counts of a group at every point are given by series_count. */
