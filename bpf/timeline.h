@@ -8,13 +8,13 @@
 
 #include "maps.h"
 
-static __always_inline void timeline_add(const struct ct_timeline_event *event)
+static __always_inline void timeline_add(const struct ct_event *event)
 {
-	struct ct_timeline_event *slot;
+	struct ct_event *slot;
 
 	slot = bpf_ringbuf_reserve(&timeline, sizeof(*slot), 0);
 	if (!slot) {
-		count(CT_LOST_TIMELINE);
+		count(CT_LOST_EVENT);
 		return;
 	}
 	*slot = *event;
@@ -24,7 +24,7 @@ static __always_inline void timeline_add(const struct ct_timeline_event *event)
 #define TIMELINE(...)                                                                              \
 	do {                                                                                       \
 		if (config.timeline) {                                                             \
-			const struct ct_timeline_event event = { __VA_ARGS__ };                             \
+			const struct ct_event event = { __VA_ARGS__ };                             \
                                                                                                    \
 			timeline_add(&event);                                                      \
 		}                                                                                  \

@@ -238,7 +238,7 @@ enum ct_event_type {
 	CT_EVENT_RELEASE, /* of a contended lock */
 };
 
-struct ct_timeline_event {
+struct ct_event {
 	ct_u64 ns;      /* of a wait: its end */
 	ct_u64 wait_ns; /* how long a wait took; RELEASE: 1 when the lock was handed to a waiter */
 	ct_u64 goid;    /* who waited, was spawned, exited, let go */
@@ -378,7 +378,7 @@ enum ct_counter {
 	CT_LOST_TALLY, /* tallies, panics or cancels full */
 	CT_LOST_READ,  /* the target's memory could not be read */
 	CT_LOST_ORDER, /* a park while parked in the same window: a wake-up was not seen */
-	CT_LOST_TIMELINE, /* the ring buffer of the timeline full */
+	CT_LOST_EVENT, /* the ring buffer of the timeline full */
 	CT_N_COUNTERS
 };
 

@@ -13,7 +13,7 @@
 /* In a long interval, events are lost for no longer than this when we are killed. */
 #define FLUSH_NS NSEC_PER_SEC
 
-static int take_event(void *ctx, const struct ct_timeline_event *event)
+static int take_event(void *ctx, const struct ct_event *event)
 {
 	struct recorder *recorder = ctx;
 

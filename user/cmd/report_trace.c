@@ -143,7 +143,7 @@ static int begin(struct report *report, struct err *err)
 	return trace_begin(report->trace, &about) ? output_no_memory(err) : 0;
 }
 
-static int add_event(void *ctx, const struct ct_timeline_event *event)
+static int add_event(void *ctx, const struct ct_event *event)
 {
 	struct report *report = ctx;
 

@@ -70,7 +70,7 @@ static const struct record_field capture_fields[] = {
 	COUNTER(CT_LOST_WAKE, "lost_wake", "for a pair of waker and woken"),
 	COUNTER(CT_LOST_READ, "lost_read", "memory of the process could not be read"),
 	COUNTER(CT_LOST_ORDER, "lost_order", "a park while parked: a wake-up was not seen"),
-	COUNTER(CT_LOST_TIMELINE, "lost_event", "events that the timeline had no room for"),
+	COUNTER(CT_LOST_EVENT, "lost_event", "events that the timeline had no room for"),
 };
 
 #define SNAPSHOT(member, says) INT(struct record_snapshot, member, #member, says)

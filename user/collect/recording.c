@@ -314,7 +314,7 @@ static int write_capture(struct recording *recording, const struct recording_mom
 	if (moment->aggregates) {
 		capture.status = *moment->status;
 		memcpy(capture.counters, moment->aggregates->counters, sizeof(capture.counters));
-		capture.counters[CT_LOST_TIMELINE] += recording->lost;
+		capture.counters[CT_LOST_EVENT] += recording->lost;
 	}
 	return record_table_insert(recording->insert_capture, &record_capture_table,
 				   recording->batch, &capture, 0);
@@ -397,8 +397,7 @@ int recording_add(struct recording *recording, const struct recording_moment *mo
 	       recording_bytes(recording) >= recording->options.max_bytes;
 }
 
-int recording_add_event(struct recording *recording, const struct ct_timeline_event *event,
-			struct err *err)
+int recording_add_event(struct recording *recording, const struct ct_event *event, struct err *err)
 {
 	sqlite3_stmt *statement = recording->insert_event;
 	int result = begin(recording);

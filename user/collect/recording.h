@@ -65,8 +65,7 @@ int recording_add(struct recording *recording, const struct recording_moment *mo
 		  struct err *err);
 
 /* Of the timeline; written for good with the next flush or batch. */
-int recording_add_event(struct recording *recording, const struct ct_timeline_event *event,
-			struct err *err);
+int recording_add_event(struct recording *recording, const struct ct_event *event, struct err *err);
 int recording_add_coverage(struct recording *recording, uint64_t opened_ns, uint64_t closed_ns,
 			   struct err *err);
 int recording_flush(struct recording *recording, struct err *err);

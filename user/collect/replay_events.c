@@ -10,7 +10,7 @@
 struct query {
 	const char *sql;
 	int (*row)(const struct query *query, sqlite3_stmt *statement);
-	int (*each_event)(void *ctx, const struct ct_timeline_event *event);
+	int (*each_event)(void *ctx, const struct ct_event *event);
 	int (*each_pair)(void *ctx, uint64_t a, uint64_t b);
 	void *ctx;
 	uint64_t base_ns;
@@ -58,21 +58,20 @@ int replay_base_ns(const struct replay *replay, uint64_t *base_ns, struct err *e
 
 static int take_event(const struct query *query, sqlite3_stmt *statement)
 {
-	const struct ct_timeline_event event = { .ns = query->base_ns + column(statement, 0),
-						 .type = (uint8_t)column(statement, 1),
-						 .goid = column(statement, 2),
-						 .other = column(statement, 3),
-						 .wait_ns = column(statement, 4),
-						 .site = (uint32_t)column(statement, 5),
-						 .object = column(statement, 6),
-						 .op = (uint8_t)column(statement, 7) };
+	const struct ct_event event = { .ns = query->base_ns + column(statement, 0),
+					.type = (uint8_t)column(statement, 1),
+					.goid = column(statement, 2),
+					.other = column(statement, 3),
+					.wait_ns = column(statement, 4),
+					.site = (uint32_t)column(statement, 5),
+					.object = column(statement, 6),
+					.op = (uint8_t)column(statement, 7) };
 
 	return query->each_event(query->ctx, &event);
 }
 
-int replay_events(const struct replay *replay,
-		  int (*each)(void *ctx, const struct ct_timeline_event *event), void *ctx,
-		  struct err *err)
+int replay_events(const struct replay *replay, int (*each)(void *ctx, const struct ct_event *event),
+		  void *ctx, struct err *err)
 {
 	struct query query = {
 		.sql = "SELECT ns, type, goid, other, wait_ns, site, object, op FROM event ORDER BY id",

@@ -6,9 +6,8 @@
 #include "collect/replay.h"
 
 /* All: what `each` returns other than 0 ends the reading and is returned; -errno. */
-int replay_events(const struct replay *replay,
-		  int (*each)(void *ctx, const struct ct_timeline_event *event), void *ctx,
-		  struct err *err);
+int replay_events(const struct replay *replay, int (*each)(void *ctx, const struct ct_event *event),
+		  void *ctx, struct err *err);
 int replay_coverage(const struct replay *replay,
 		    int (*each)(void *ctx, uint64_t opened_ns, uint64_t closed_ns), void *ctx,
 		    struct err *err);

@@ -20,7 +20,7 @@ static int take(void *ctx, void *data, size_t size)
 {
 	struct timeline *timeline = ctx;
 
-	if (size < sizeof(struct ct_timeline_event))
+	if (size < sizeof(struct ct_event))
 		return 0;
 	timeline->status = timeline->sink(timeline->ctx, data);
 	/* a negative result stops the draining; the event is taken all the same */

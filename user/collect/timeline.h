@@ -12,7 +12,7 @@
 struct timeline;
 
 /* Called for each event; what it returns other than 0 ends the draining. */
-typedef int (*timeline_sink)(void *ctx, const struct ct_timeline_event *event);
+typedef int (*timeline_sink)(void *ctx, const struct ct_event *event);
 
 int timeline_open(const struct probe_maps *maps, timeline_sink sink, void *ctx,
 		  struct timeline **timeline, struct err *err);

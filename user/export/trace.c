@@ -170,7 +170,7 @@ static int arrow(struct trace *trace, enum trace_point begin, uint64_t from, enu
 	return status ? status : point(trace, end, to, ns, flow, object);
 }
 
-static int add_wait(struct trace *trace, const struct ct_timeline_event *event)
+static int add_wait(struct trace *trace, const struct ct_event *event)
 {
 	struct track *track = track_of(trace, event->goid, 0);
 	const struct stack *stack = NULL;
@@ -193,7 +193,7 @@ static int add_wait(struct trace *trace, const struct ct_timeline_event *event)
 	return arrow(trace, TRACE_WAKES, event->other, TRACE_WOKEN, track, event->ns, 0);
 }
 
-static int add_spawn(struct trace *trace, const struct ct_timeline_event *event)
+static int add_spawn(struct trace *trace, const struct ct_event *event)
 {
 	struct track *track = track_of(trace, event->goid, event->object);
 
@@ -202,7 +202,7 @@ static int add_spawn(struct trace *trace, const struct ct_timeline_event *event)
 	return arrow(trace, TRACE_SPAWNS, event->other, TRACE_SPAWNED, track, event->ns, 0);
 }
 
-static int add_exit(struct trace *trace, const struct ct_timeline_event *event)
+static int add_exit(struct trace *trace, const struct ct_event *event)
 {
 	struct track *track = track_of(trace, event->goid, event->object);
 	int status;
@@ -214,7 +214,7 @@ static int add_exit(struct trace *trace, const struct ct_timeline_event *event)
 	return status;
 }
 
-static int add_release(struct trace *trace, const struct ct_timeline_event *event)
+static int add_release(struct trace *trace, const struct ct_event *event)
 {
 	struct track *track = track_of(trace, event->goid, 0);
 
@@ -224,7 +224,7 @@ static int add_release(struct trace *trace, const struct ct_timeline_event *even
 		     event->object);
 }
 
-int trace_event(struct trace *trace, const struct ct_timeline_event *event)
+int trace_event(struct trace *trace, const struct ct_event *event)
 {
 	switch (event->type) {
 	case CT_EVENT_WAIT:

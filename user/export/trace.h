@@ -84,7 +84,7 @@ void trace_free(struct trace *trace);
 
 /* All: 0 or -ENOMEM. In any order, but the events of each goroutine in theirs. */
 int trace_begin(struct trace *trace, const struct trace_about *about);
-int trace_event(struct trace *trace, const struct ct_timeline_event *event);
+int trace_event(struct trace *trace, const struct ct_event *event);
 int trace_counters(struct trace *trace, uint64_t ns, const uint64_t values[TRACE_COUNTERS]);
 int trace_covered(struct trace *trace, uint64_t begin_ns, uint64_t end_ns);
 /* Still waiting at the end. */
