@@ -67,11 +67,10 @@ static int report(const struct detect_input *input, struct findings *findings,
 	if (blocked_ns)
 		finding_say(findings, finding, "it is so for %s%s",
 			    task->since_is_bound ? "at least " : "", DURATION(blocked_ns));
-	finding_say(
-		findings, finding,
-		"the holder was blocked in %u of the %u snapshots that had waiters, %llu to %llu of them",
-		object->held_blocked, object->seen, (unsigned long long)object->least_waiters,
-		(unsigned long long)object->most_waiters);
+	finding_say(findings, finding,
+		    "the holder was blocked in %u of %u looks at it, with %llu to %llu waiting",
+		    object->held_blocked, object->looked, (unsigned long long)object->least_waiters,
+		    (unsigned long long)object->most_waiters);
 	finding_why(finding, "that it holds the lock is %s", model_evidence_name(holder->evidence));
 	finding_advise(finding,
 		       "do the waiting before taking the lock, copy what is needed under it; give "
