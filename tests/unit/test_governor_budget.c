@@ -28,6 +28,8 @@ typedef double (*rate_fn)(uint64_t at_ns);
 
 struct outcome {
 	double cost_ns, worst_excess_ns; /* above share x time, at any moment */
+	double worst_late_share;         /* cost / time at any moment after the first second */
+	double first_window_ns;          /* its cost, and that of its turn */
 	uint64_t on_ns, hits, windows;
 	double hits_counted; /* with their windows' weights */
 	double hits_true;
@@ -51,6 +53,8 @@ static void account(struct simulation *sim, double cost)
 	excess = sim->outcome.cost_ns - sim->budget.share * sim->now;
 	if (excess > sim->outcome.worst_excess_ns)
 		sim->outcome.worst_excess_ns = excess;
+	if (sim->now > SEC && sim->outcome.cost_ns / sim->now > sim->outcome.worst_late_share)
+		sim->outcome.worst_late_share = sim->outcome.cost_ns / sim->now;
 }
 
 /* One step of the clock; the hits that the target has in it when it is traced. */
@@ -110,7 +114,8 @@ static void window(struct simulation *sim, uint64_t end)
 	}
 	budget_spend_turn(&sim->budget);
 	account(sim, TURN_NS);
-	sim->outcome.windows++;
+	if (!sim->outcome.windows++)
+		sim->outcome.first_window_ns = sim->outcome.cost_ns;
 	rest(sim, CLOSING);
 	budget_earn(&sim->budget, CLOSING);
 }
@@ -173,7 +178,7 @@ static double nothing_then_everything(uint64_t at)
 /* What may be above the share of the time: as budget.h says, and the time to notice. */
 static double tolerated(double share)
 {
-	return share * 750e6 + fmax(5e6, share * 100e6) + TURN_NS + LATENCY + STEP;
+	return share * 500e6 + fmax(5e6, share * 100e6) + TURN_NS + LATENCY + STEP;
 }
 
 static void keeps_to_its_share_whatever_the_rate(void **state)
@@ -219,6 +224,35 @@ static void traces_all_the_time_what_is_quiet(void **state)
 	outcome = simulate(idle, SHARE, 10 * SEC);
 	assert_true(outcome.on_ns > 0.97 * 10e9);
 	assert_in_range(outcome.windows, 1, 3);
+}
+
+static double hottest(uint64_t at)
+{
+	(void)at;
+	return 2e6; /* three CPUs do nothing but take hits */
+}
+
+/* Nothing is known of the rate yet, and yet the first second is within its budget. */
+static void begins_with_little(void **state)
+{
+	static const rate_fn rates[] = { hot, hottest, jumping, bursts };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		double late = 0;
+
+		for (unsigned run = 0; run < 50; run++) {
+			struct outcome outcome = simulate(rates[i], SHARE, 3 * SEC);
+
+			assert_true(outcome.first_window_ns < SHARE * 1e9);
+			late = fmax(late, outcome.worst_late_share);
+			if (run == 49)
+				print_message(
+					"# rate %zu: first window %.2f ms, worst %.4f later\n", i,
+					outcome.first_window_ns / 1e6, late);
+		}
+		assert_true(late < 1.4 * SHARE);
+	}
 }
 
 /* A quiet target that becomes a hot one costs at most the saved credit before tracing ends. */
@@ -293,6 +327,7 @@ int main(void)
 		cmocka_unit_test(keeps_to_its_share_whatever_the_rate),
 		cmocka_unit_test(uses_the_budget_it_has),
 		cmocka_unit_test(traces_all_the_time_what_is_quiet),
+		cmocka_unit_test(begins_with_little),
 		cmocka_unit_test(ends_a_window_when_the_rate_jumps),
 		cmocka_unit_test(counts_are_right_whatever_the_rate),
 		cmocka_unit_test(shares_hits_among_busy_cpus),

@@ -6,13 +6,14 @@
 #define MSEC 1e6
 #define WINDOW_MIN (1 * MSEC)
 #define WINDOW_MAX (5 * MSEC)
-#define TURN_TIME (50 * MSEC)   /* in which a window is opened and closed */
-#define SAVE_TIME (250 * MSEC)  /* credit is saved for so long, and no longer */
-#define DEBT_TIME (500 * MSEC)  /* as much of it may be owed before a window */
-#define START_TIME (100 * MSEC) /* of credit, so that there is something to see at once */
-#define HITS_TO_TURN 4 /* a window is long enough when its hits cost so many times its turn */
-#define STAY_SHARE 0.8 /* of the budget: below it a window may stay open */
-#define IDLE_CPUS 0.05 /* below, a share of the CPU time would be next to nothing */
+#define TURN_TIME (50 * MSEC)  /* in which a window is opened and closed */
+#define SAVE_TIME (250 * MSEC) /* credit is saved for so long, and no longer */
+#define DEBT_TIME (250 * MSEC) /* as much of it may be owed before a window */
+#define START_TIME (50 * MSEC) /* of credit, so that there is something to see at once */
+#define CAUTIOUS_TURNS 3 /* as many windows are short: they may be any worse than the one before */
+#define HITS_TO_TURN 4   /* a window is long enough when its hits cost so many times its turn */
+#define STAY_SHARE 0.8   /* of the budget: below it a window may stay open */
+#define IDLE_CPUS 0.05   /* below, a share of the CPU time would be next to nothing */
 #define MEAN_TIME (2000 * MSEC) /* what the rate is averaged over */
 
 static double smaller(double a, double b)
@@ -34,7 +35,7 @@ void budget_init(struct budget *budget, double share, double hit_ns, double turn
 		.busy_cpus = 1,
 		.wall_ns = hit_ns,
 	};
-	budget->credit_ns = turn_ns + share * START_TIME;
+	budget->credit_ns = share * START_TIME;
 }
 
 /* Cost of tracing for one ns, as of late. It cannot take more than all the time. */
@@ -53,7 +54,7 @@ static double expected_length(const struct budget *budget)
 	double worth = larger(HITS_TO_TURN * budget->turn_ns, budget->share * TURN_TIME);
 	double cost = expected_cost(budget);
 
-	if (!budget->knows_rate)
+	if (budget->turns < CAUTIOUS_TURNS)
 		return WINDOW_MIN;
 	if (cost * most <= worth)
 		return most;
@@ -137,6 +138,7 @@ void budget_spend(struct budget *budget, double ns)
 
 void budget_spend_turn(struct budget *budget)
 {
+	budget->turns++;
 	budget_spend(budget, budget->turn_ns);
 }
 

@@ -6,8 +6,9 @@
  * Time that passes earns credit (a share of it), hits and the opening and closing of a window
  * spend it. A window is opened when there is credit for what the last seconds lead to expect, or
  * some debt; when it costs more, the debt is worked off by rest. So whatever the rate does, the
- * cost up to any moment is at most share x (time + 3/4 s) and one window, which is no longer than
- * 5 ms (with a share over 5 %: than share x 100 ms). Where the rate is low enough to trace all the
+ * cost up to any moment is at most share x (time + 1/2 s) and one window, which is no longer than
+ * 5 ms (with a share over 5 %: than share x 100 ms). The first windows are of 1 ms, for nothing is
+ * known yet, and the very first has credit for a twentieth of a second only. Where the rate is low enough to trace all the
  * time, the window just stays open, until its hits have used up what credit there is.
  *
  * Cost is in ns of the target's wall time, conservatively: a hit delays the goroutine it is in, and
@@ -33,6 +34,7 @@ struct budget {
 	double rate;     /* hits per ns of tracing, mean of the last seconds */
 	double since_ns; /* time since the latest rate that went into it */
 	bool knows_rate;
+	uint64_t turns; /* windows opened and closed */
 	double wall_ns; /* cost of a hit of the latest window in wall time */
 };
 

@@ -46,6 +46,10 @@ struct governor {
 	unsigned short seed[3];
 
 	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t begun;
+	bool has_begun; /* the first window was opened, or could not be: begin_status, begin_err */
+	int begin_status;
+	struct err *begin_err;
 	bool always_on;
 	bool open; /* a window, as far as accounts go */
 	struct budget budget;
@@ -423,11 +427,38 @@ static void be_prompt(void)
 	prctl(PR_SET_TIMERSLACK, 1UL);
 }
 
+/* On this thread, for probes are hit from the first one on, and others may have to wait for a CPU. */
+static bool begin(struct governor *governor)
+{
+	int status = probe_session_place(governor->session, governor->begin_err);
+
+	if (!status) {
+		governor->started_ns = governor->settled_ns = clock_now_ns();
+		coverage_start(&governor->coverage, governor->started_ns);
+		for (int pace = 1; pace < CT_PACES; pace++)
+			governor->steady[pace] = (struct steady){
+				.pace = pace,
+				.has_probes = probe_session_has(governor->session, pace),
+				.settled_ns = governor->started_ns,
+			};
+		attend_steady(governor);
+		open_window(governor);
+	}
+	pthread_mutex_lock(&governor->lock);
+	governor->begin_status = status;
+	governor->has_begun = true;
+	pthread_cond_signal(&governor->begun);
+	pthread_mutex_unlock(&governor->lock);
+	return !status;
+}
+
 static void *run(void *ctx)
 {
 	struct governor *governor = ctx;
 
 	be_prompt();
+	if (!begin(governor))
+		return NULL;
 	if (governor->always_on)
 		trace_always(governor);
 	else
@@ -440,6 +471,7 @@ static void release(struct governor *governor)
 {
 	if (governor->stop_fd >= 0)
 		close(governor->stop_fd);
+	pthread_cond_destroy(&governor->begun);
 	pthread_mutex_destroy(&governor->lock);
 	free(governor);
 }
@@ -461,6 +493,7 @@ int governor_start(struct probe_session *session, double max_overhead_pct, struc
 	governor->session = session;
 	governor->always_on = max_overhead_pct < 0;
 	pthread_mutex_init(&governor->lock, NULL);
+	pthread_cond_init(&governor->begun, NULL);
 	governor->started_ns = governor->settled_ns = clock_now_ns();
 	memcpy(governor->seed, &governor->started_ns, sizeof(governor->seed));
 	governor->stop_fd = eventfd(0, EFD_CLOEXEC);
@@ -470,26 +503,21 @@ int governor_start(struct probe_session *session, double max_overhead_pct, struc
 		return status;
 	}
 	budget_init(&governor->budget, max_overhead_pct / 100, HIT_NS_GUESS, TURN_NS_GUESS);
-	status = probe_session_place(session, err);
-	if (status) {
-		release(governor);
-		return status;
-	}
-	governor->started_ns = governor->settled_ns = clock_now_ns();
-	coverage_start(&governor->coverage, governor->started_ns);
-	for (int pace = 1; pace < CT_PACES; pace++)
-		governor->steady[pace] =
-			(struct steady){ .pace = pace,
-					 .has_probes = probe_session_has(session, pace),
-					 .settled_ns = governor->started_ns };
-	attend_steady(governor);
-	open_window(governor);
+	governor->begin_err = err;
 	status = -pthread_create(&governor->thread, NULL, run, governor);
 	if (status) {
-		end_steady(governor);
-		probe_session_detach(session);
 		release(governor);
 		return start_error(err, status);
+	}
+	pthread_mutex_lock(&governor->lock);
+	while (!governor->has_begun)
+		pthread_cond_wait(&governor->begun, &governor->lock);
+	status = governor->begin_status;
+	pthread_mutex_unlock(&governor->lock);
+	if (status) {
+		pthread_join(governor->thread, NULL);
+		release(governor);
+		return status;
 	}
 	*out = governor;
 	return 0;
