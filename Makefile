@@ -66,7 +66,7 @@ CFLAGS_ALL := -std=gnu11 -Wall -Wextra $(CFLAGS)
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
-.PHONY: all unit asan unit-binaries targets oracles test kernels lint print-flags format demo bench install package \
+.PHONY: all bench-helpers unit asan unit-binaries targets oracles test kernels lint print-flags format demo bench install package \
 	clean distclean
 all: $(O)/conctrace
 
@@ -150,6 +150,17 @@ unit: $(UNIT_BIN)
 
 asan: $(ASAN_BIN)
 	$(Q)scripts/run-tests asan
+
+# ---- what only the benchmark needs -----------------------------------------------------------------
+
+BENCH_BIN := $(patsubst tests/bench/%.c,$(O)/bench/%,$(wildcard tests/bench/*.c))
+
+$(O)/bench/%: $(O)/obj/tests/bench/%.o $(O)/libconctrace.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+bench-helpers: $(BENCH_BIN)
 
 # ---- the programs that the tests trace -----------------------------------------------------------
 

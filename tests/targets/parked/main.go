@@ -17,12 +17,12 @@ import (
 var (
 	number = flag.Int("n", 10000, "goroutines")
 	depth  = flag.Int("depth", 0, "calls between a goroutine's start and its receive")
+	busy   = flag.Bool("busy", false, "also two goroutines that wake each other as fast as it goes")
 )
 
 var (
 	parkedNow int64
-	worst     int64
-	beats     int64
+	heartbeat ctl.Heartbeat
 )
 
 //go:noinline
@@ -41,16 +41,10 @@ func descend(c chan struct{}, depth int) int {
 	return descend(c, depth-1) + 1
 }
 
-func heartbeat() {
-	tick := time.NewTicker(time.Millisecond)
-	last := time.Now()
-	for range tick.C {
-		now := time.Now()
-		if late := int64(now.Sub(last) - time.Millisecond); late > atomic.LoadInt64(&worst) {
-			atomic.StoreInt64(&worst, late)
-		}
-		last = now
-		atomic.AddInt64(&beats, 1)
+// rally passes a value to and fro: events without end.
+func rally(to, from chan int) {
+	for v := range from {
+		to <- v
 	}
 }
 
@@ -63,7 +57,13 @@ func main() {
 	for atomic.LoadInt64(&parkedNow) < int64(*number) {
 		time.Sleep(time.Millisecond)
 	}
-	go heartbeat()
+	heartbeat.Start()
+	if *busy {
+		ping, pong := make(chan int), make(chan int)
+		go rally(ping, pong)
+		go rally(pong, ping)
+		ping <- 1
+	}
 	released := false
 	ctl.Run(ctl.Program{
 		Go: func() {
@@ -76,11 +76,13 @@ func main() {
 			}
 		},
 		Report: func() interface{} {
+			beats, p99, worst := heartbeat.Take()
 			return map[string]interface{}{
 				"parked":         atomic.LoadInt64(&parkedNow),
 				"channel":        fmt.Sprintf("%p", gate),
-				"beats":          atomic.SwapInt64(&beats, 0),
-				"worst_stall_ns": atomic.SwapInt64(&worst, 0),
+				"beats":          beats,
+				"p99_stall_ns":   p99,
+				"worst_stall_ns": worst,
 			}
 		},
 	})

@@ -46,6 +46,7 @@ type Program struct {
 }
 
 var (
+	rates    = flag.Bool("rates", true, "with -http: profile every contended lock and every wait")
 	httpAddr = flag.String("http", "", "serve net/http/pprof on this loopback `address`, profile rates 1")
 	seconds  = flag.Int("seconds", 0, "go at once, stop after so many `seconds`, report and quit; no commands")
 	daemon   = flag.Bool("daemon", false, "go at once and run until SIGTERM or SIGINT; no commands")
@@ -67,8 +68,10 @@ func Parse() {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		Fatalf("-http: %s is not a loopback address", host)
 	}
-	runtime.SetMutexProfileFraction(1)
-	runtime.SetBlockProfileRate(1)
+	if *rates {
+		runtime.SetMutexProfileFraction(1)
+		runtime.SetBlockProfileRate(1)
+	}
 	listener, err := net.Listen("tcp", *httpAddr)
 	if err != nil {
 		Fatalf("-http: %v", err)

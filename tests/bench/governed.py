@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The overhead governor and the BPF program: stalls, estimates against the truth, time in a hit."""
+
+import json
+import os
+import subprocess
+import time
+
+import programs
+import tracers
+from report import Table, summary
+from snapshots import Parked, stalls
+from throughput import HERE
+
+
+class Stalls:
+    """A heartbeat beside goroutines that never rest, while probes come and go around them."""
+
+    name = "stalls"
+    title = "How late a goroutine is that wants to run every millisecond, beside a busy ping-pong"
+
+    def __init__(self, options):
+        self.options = options
+
+    def run(self, rounds, seconds):
+        rows = {"bare": tracers.bare, "conctrace": tracers.conctrace,
+                "conctrace, every event": tracers.every_event, "pprof debug=2 once a second":
+                tracers.pprof}
+        table = Table(f"{self.title}, {rounds} rounds of {2 * seconds} s", "",
+                      ["p99 stall ms", "worst stall ms"])
+        runs = {row: [] for row in rows}
+        with Parked(self.options, 10000, "-busy") as program:
+            for _ in range(rounds):
+                for row, tracer in rows.items():
+                    with tracer(program) as finish:
+                        program.report()
+                        time.sleep(2 * seconds)
+                        runs[row].append(stalls(program))
+                        finish()
+        for row, done in runs.items():
+            table.add(row, **{key: summary([d[key] for d in done]) for key in done[0]})
+        return table
+
+
+class Estimates:
+    """What the default estimates for the time between two tables, and what the program counted."""
+
+    name, title = "estimates", "Estimates of the default against what the program counted itself"
+
+    def __init__(self, options):
+        self.options = options
+        self.seconds = options.estimate_seconds
+
+    # Of a workload: the program, and how many of which count of ours it is for one of its own. Of
+    # waits that is not known beforehand: it is what tracing every event finds.
+    WORKLOADS = (("spawn", "spawn_storm", "spawned", "spawned"),
+                 ("ping-pong", "pingpong", "parks", "ops"),
+                 ("mutex", "mutex_contention", "parks", "ops"),
+                 ("http", "http_server", "parks", "requests"))
+
+    def run(self, rounds, seconds):
+        table = Table(f"{self.title}, {self.seconds} s", "",
+                      ["estimated/s", "true/s", "off by %", "standard error %", "probes on %"])
+        for row, binary, count, own in self.WORKLOADS:
+            each = 1
+            if own != count:
+                each, _ = self.ratio(binary, count, own, 2 * seconds, tracers.every_event)
+            share, last = self.ratio(binary, count, own, self.seconds, tracers.conctrace)
+            capture = last["capture"]
+            table.add(f"{row}: {count}", **{
+                "estimated/s": last["rate"] * share, "true/s": last["rate"] * each,
+                "off by %": 100 * (share / each - 1),
+                "standard error %": 100 * capture["estimate_error"],
+                "probes on %": 100 * capture["windows_share"]})
+        table.note("True waits of ping-pong, mutex and http are the operations that the program "
+                   "counted, times the waits an operation that tracing every event found.")
+        return table
+
+    def ratio(self, binary, count, own, seconds, tracer):
+        """Ours by the program's own, between two tables."""
+        program = programs.Program(os.path.join(self.options.targets, binary))
+        load = None
+        try:
+            program.command("go", "started")
+            if program.url:
+                load = subprocess.Popen(["wrk", "-t1", "-c32", f"-d{seconds + 60}s", program.url],
+                                        stdout=subprocess.DEVNULL)
+            time.sleep(0.5)
+            options = ["--max-overhead", "none"] if tracer is tracers.every_event else []
+            return self.between(program, count, own, seconds, options)
+        finally:
+            if load:
+                load.kill()
+                load.wait()
+            program.quit()
+
+    @staticmethod
+    def between(program, count, own, seconds, options):
+        command = [tracers.CONCTRACE, "top", "-i", "1", "-f", "json", "-p", str(program.pid),
+                   *options]
+        with tracers.ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as tracer:
+            def look():
+                document = json.loads(tracer.stdout.readline())
+                report = program.report()
+                own_count = report.get(own, report.get("rate", report).get(own))
+                return document, own_count, time.monotonic()
+            look()
+            first, own_before, begin = look()
+            for _ in range(seconds):
+                last, own_now, end = look()
+            ours = last["counts"][count] - first["counts"][count]
+            truth = own_now - own_before
+            return ours / truth, {**last, "rate": truth / (end - begin)}
+
+
+class Programs:
+    """Time in the BPF program a hit, by the kernel's own statistics."""
+
+    name, title = "programs", "Time in the BPF program, by the kernel's statistics"
+
+    def __init__(self, options):
+        self.options = options
+
+    def run(self, rounds, seconds):
+        table = Table(f"{self.title}, {rounds} rounds of {seconds} s", "",
+                      ["hits/s", "ns a hit"])
+        for row, binary in (("ping-pong", "pingpong"), ("mutex", "mutex_contention"),
+                            ("spawn", "spawn_storm"), ("http", "http_server")):
+            done = [self.measure(binary, seconds) for _ in range(rounds)]
+            table.add(row, **{key: summary([d[key] for d in done]) for key in done[0]})
+        return table
+
+    def measure(self, binary, seconds):
+        program = programs.Program(os.path.join(self.options.targets, binary))
+        try:
+            with tracers.probes(program, "stats") as finish:
+                program.command("go", "started")
+                if program.url:
+                    subprocess.run(["wrk", "-t1", "-c32", f"-d{seconds}s", "-s",
+                                    os.path.join(HERE, "wrk_json.lua"), program.url],
+                                   check=True, stdout=subprocess.DEVNULL)
+                else:
+                    time.sleep(seconds)
+                own = finish()
+        finally:
+            program.quit()
+        return {"hits/s": own["hits"] / seconds, "ns a hit": own["run_ns"] / max(own["runs"], 1)}
