@@ -131,8 +131,7 @@ class TenThousand:
         whole, attached = [], []
         for _ in range(rounds):
             program.report()
-            with open(os.devnull, "wb") as out:
-                took, memory = timed([CONCTRACE, "tasks", "-p", str(program.pid)], out)
+            took, memory = timed([CONCTRACE, "tasks", "-p", str(program.pid)])
             whole.append((1000 * took, stalls(program)["worst stall ms"], memory / MIB))
             answer = subprocess.run([CONCTRACE, "tasks", "-f", "json", "-p", str(program.pid)],
                                     check=True, capture_output=True).stdout
