@@ -3,7 +3,7 @@
  * Weighted stacks in the formats of other people's tools, and as a picture of our own.
  *
  * Names are as Go prints them ("main.(*queue[...]).pop"). What comes from the target need not be
- * UTF-8: bytes that are not become U+FFFD, but in the folded form, which has no encoding.
+ * UTF-8: bytes that are not become U+FFFD.
  */
 #ifndef EXPORT_FLAME_H
 #define EXPORT_FLAME_H

@@ -22,7 +22,7 @@ static void write_name(FILE *out, const char *name)
 
 static char *line_of(const struct flame *flame, const struct flame_stack *stack)
 {
-	char name[FLAME_NAME_MAX], *text = NULL;
+	char name[FLAME_NAME_MAX], clean[FLAME_NAME_MAX], *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
@@ -31,8 +31,9 @@ static char *line_of(const struct flame *flame, const struct flame_stack *stack)
 	for (size_t i = 0; i < stack->frame_count; i++) {
 		if (i)
 			fputc(';', out);
-		write_name(out, flame_frame_name(&flame->frames.data[stack->first_frame + i], name,
-						 sizeof(name)));
+		flame_frame_name(&flame->frames.data[stack->first_frame + i], name, sizeof(name));
+		flame_utf8(name, clean, sizeof(clean));
+		write_name(out, clean);
 	}
 	if (!fclose(out))
 		return text;
