@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * One packet sequence. Names of events and source locations are interned: written once, in the packet
- * that first has them, and referred to by number.
+ * A Perfetto trace is a sequence of packets, and ours one of a single writer. Names of events and
+ * source locations are interned: written in the first packet that has them, then a number. The numbers
+ * of fields are those of Perfetto's .proto files (protos/perfetto/trace/: trace_packet.proto,
+ * clock_snapshot.proto, interned_data/, track_event/), which are public and do not change.
+ *
+ * Written by hand and not by protobuf-c, which takes six times as long for these millions of small
+ * messages.
  */
 #include "export/perfetto.h"
 
@@ -10,30 +15,62 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "export/perfetto.pb-c.h"
+#include "export/wire.h"
 
-/* protos/perfetto/trace/track_event/track_event.proto, TrackEvent.Type */
-enum { SLICE_BEGIN = 1, SLICE_END, INSTANT, COUNTER };
-/* trace_packet.proto, SequenceFlags */
-enum { STATE_CLEARED = 1, NEEDS_STATE = 2 };
-/* clock_snapshot.proto, BuiltinClocks */
-enum { CLOCK_IS_REALTIME = 1, CLOCK_IS_MONOTONIC = 3, CLOCK_IS_BOOTTIME = 6 };
-/* counter_descriptor.proto, Unit */
-#define UNIT_COUNT 2
+enum { TRACE_PACKET = 1 };
+enum {
+	PACKET_CLOCKS = 6,
+	PACKET_TIMESTAMP = 8,
+	PACKET_SEQUENCE = 10,
+	PACKET_EVENT = 11,
+	PACKET_INTERNED = 12,
+	PACKET_FLAGS = 13,
+	PACKET_DEFAULTS = 59,
+	PACKET_TRACK = 60,
+};
+enum { FLAG_STATE_CLEARED = 1, FLAG_NEEDS_STATE = 2 };
+enum { DEFAULTS_CLOCK = 58 };
+enum { CLOCKS_CLOCK = 1, CLOCKS_PRIMARY = 2 };
+enum { CLOCK_ID = 1, CLOCK_TIMESTAMP = 2 };
+enum { ID_REALTIME = 1, ID_MONOTONIC = 3, ID_BOOTTIME = 6 };
+enum { TRACK_UUID = 1, TRACK_NAME = 2, TRACK_PROCESS = 3, TRACK_PARENT = 5, TRACK_COUNTER = 8 };
+enum { PROCESS_PID = 1, PROCESS_NAME = 6 };
+enum { COUNTER_UNIT = 3, UNIT_COUNT = 2 };
+enum {
+	EVENT_NOTE = 4,
+	EVENT_TYPE = 9,
+	EVENT_NAME = 10,
+	EVENT_TRACK = 11,
+	EVENT_COUNTER = 30,
+	EVENT_LOCATION = 34,
+	EVENT_FLOW = 47,
+	EVENT_FLOW_END = 48,
+};
+enum { TYPE_SLICE_BEGIN = 1, TYPE_SLICE_END, TYPE_INSTANT, TYPE_COUNTER };
+enum { NOTE_NAME = 1, NOTE_UINT = 3, NOTE_POINTER = 7 };
+enum { INTERNED_NAME = 2, INTERNED_NOTE_NAME = 3, INTERNED_LOCATION = 4 };
+enum { NAME_NUMBER = 1, NAME_TEXT = 2 };
+enum { LOCATION_NUMBER = 1, LOCATION_FILE = 2, LOCATION_FUNCTION = 3, LOCATION_LINE = 4 };
+
 #define SEQUENCE 1
 
-#define PROCESS_TRACK 1
-#define COVERAGE_TRACK 2
-#define COUNTER_TRACK(counter) (16 + (uint64_t)(counter))
-#define GOROUTINE_TRACK(goid) (1ULL << 40 | (goid))
+/* Tracks by their number. */
+#define PROCESS 1
+#define PROBES 2
+#define COUNTER(which) (8 + (uint64_t)(which))
+#define GOROUTINE(goid) (32 + (goid))
 
-enum annotation { NOTE_OBJECT = 1, NOTE_WAKER, NOTE_UNFINISHED, NOTES };
-static const char *const note_names[NOTES] = { [NOTE_OBJECT] = "object",
-					       [NOTE_WAKER] = "woken by goroutine",
-					       [NOTE_UNFINISHED] = "still waiting at the end" };
+enum note { ABOUT_OBJECT = 1, ABOUT_WAKER, ABOUT_END, NOTES };
+static const char *const note_names[NOTES] = { [ABOUT_OBJECT] = "object",
+					       [ABOUT_WAKER] = "woken by goroutine",
+					       [ABOUT_END] = "still waiting at the end" };
+
+#define TEXT_MAX 2048
+#define PACKET_MAX (4 * TEXT_MAX)
+#define EVENT_MAX 256
 
 struct name {
-	uint64_t iid;
+	uint64_t number;
 	UT_hash_handle hh;
 	char text[];
 };
@@ -42,8 +79,6 @@ struct perfetto {
 	FILE *out;
 	struct name *names;
 	uint32_t places; /* written so far: they are numbered as they come */
-	uint8_t *buffer;
-	size_t size;
 };
 
 struct perfetto *perfetto_new(FILE *out)
@@ -65,261 +100,193 @@ void perfetto_free(struct perfetto *perfetto)
 		HASH_DEL(perfetto->names, name);
 		free(name);
 	}
-	free(perfetto->buffer);
 	free(perfetto);
 }
 
-/* Trace.packet: tag 1, length, packet. */
-static int write_packet(struct perfetto *perfetto, const Pf__TracePacket *packet)
+static int write_packet(struct perfetto *perfetto, const uint8_t *packet, const uint8_t *end)
 {
-	size_t len = pf__trace_packet__get_packed_size(packet), left = len;
-	uint8_t head[11] = { 0x0a };
-	size_t head_len = 1;
+	uint8_t head[2 * WIRE_VARINT_MAX], *head_end;
 
-	if (len > perfetto->size) {
-		free(perfetto->buffer);
-		perfetto->buffer = malloc(2 * len);
-		perfetto->size = perfetto->buffer ? 2 * len : 0;
-		if (!perfetto->buffer)
-			return -ENOMEM;
-	}
-	do {
-		head[head_len++] = (uint8_t)((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
-		left >>= 7;
-	} while (left);
-	pf__trace_packet__pack(packet, perfetto->buffer);
-	fwrite_unlocked(head, 1, head_len, perfetto->out);
-	fwrite_unlocked(perfetto->buffer, 1, len, perfetto->out);
+	head_end = wire_varint(head, TRACE_PACKET << 3 | WIRE_BYTES);
+	head_end = wire_varint(head_end, (uint64_t)(end - packet));
+	fwrite_unlocked(head, 1, (size_t)(head_end - head), perfetto->out);
+	fwrite_unlocked(packet, 1, (size_t)(end - packet), perfetto->out);
 	return 0;
 }
 
-/* protobuf-c has mutable strings only, and does not change them. */
-static char *text(const char *constant)
+/* What all packets but the first have. */
+static uint8_t *packet_begin(uint8_t *to, uint64_t flags)
 {
-	return (char *)(uintptr_t)constant;
+	to = wire_uint(to, PACKET_SEQUENCE, SEQUENCE);
+	return wire_uint(to, PACKET_FLAGS, flags);
 }
 
-static void init_packet(Pf__TracePacket *packet)
-{
-	pf__trace_packet__init(packet);
-	packet->has_trusted_packet_sequence_id = 1;
-	packet->trusted_packet_sequence_id = SEQUENCE;
-	packet->has_sequence_flags = 1;
-	packet->sequence_flags = NEEDS_STATE;
-}
-
-/* What an event refers to and was not written before goes into its packet. */
+/* An event, and what it refers to that was not written before. */
 struct event {
-	Pf__TracePacket packet;
-	Pf__TrackEvent event;
-	Pf__InternedData interned;
-	Pf__InternedName name, *names[1];
-	Pf__SourceLocation location, *locations[1];
-	Pf__DebugAnnotation notes[NOTES], *note_list[NOTES];
-	uint64_t flow;
+	uint64_t ns;
+	uint8_t bytes[EVENT_MAX], *end;
+	uint8_t interned[PACKET_MAX], *interned_end;
 };
 
-static void init_event(struct event *event, uint64_t track, uint64_t ns, uint32_t type)
+static void event_begin(struct event *event, uint64_t track, uint64_t ns, uint64_t type)
 {
-	init_packet(&event->packet);
-	pf__track_event__init(&event->event);
-	pf__interned_data__init(&event->interned);
-	event->packet.has_timestamp = 1;
-	event->packet.timestamp = ns;
-	event->packet.track_event = &event->event;
-	event->event.has_type = 1;
-	event->event.type = type;
-	event->event.has_track_uuid = 1;
-	event->event.track_uuid = track;
-	event->event.debug_annotations = event->note_list;
+	event->ns = ns;
+	event->interned_end = event->interned;
+	event->end = wire_uint(event->bytes, EVENT_TYPE, type);
+	event->end = wire_uint(event->end, EVENT_TRACK, track);
 }
 
-static int set_name(struct perfetto *perfetto, struct event *event, const char *name)
+static int event_write(struct perfetto *perfetto, const struct event *event)
 {
-	size_t len = strlen(name);
-	struct name *known;
+	uint8_t packet[PACKET_MAX + EVENT_MAX + 64], *end;
 
-	event->event.has_name_iid = 1;
-	HASH_FIND(hh, perfetto->names, name, len, known);
-	if (known) {
-		event->event.name_iid = known->iid;
-		return 0;
+	end = packet_begin(packet, FLAG_NEEDS_STATE);
+	end = wire_uint(end, PACKET_TIMESTAMP, event->ns);
+	if (event->interned_end != event->interned)
+		end = wire_bytes(end, PACKET_INTERNED, event->interned,
+				 (size_t)(event->interned_end - event->interned));
+	end = wire_bytes(end, PACKET_EVENT, event->bytes, (size_t)(event->end - event->bytes));
+	return write_packet(perfetto, packet, end);
+}
+
+static uint8_t *put_name(uint8_t *to, unsigned field, uint64_t number, const char *text)
+{
+	uint8_t name[TEXT_MAX + 32], *end;
+
+	end = wire_uint(name, NAME_NUMBER, number);
+	end = wire_text(end, NAME_TEXT, text, TEXT_MAX);
+	return wire_bytes(to, field, name, (size_t)(end - name));
+}
+
+/* The few names: reasons of waiting, and our own words. */
+static int event_name(struct perfetto *perfetto, struct event *event, const char *text)
+{
+	size_t len = strlen(text);
+	struct name *name;
+
+	HASH_FIND(hh, perfetto->names, text, len, name);
+	if (!name) {
+		name = calloc(1, sizeof(*name) + len + 1);
+		if (!name)
+			return -ENOMEM;
+		memcpy(name->text, text, len);
+		name->number = HASH_COUNT(perfetto->names) + 1;
+		HASH_ADD_KEYPTR(hh, perfetto->names, name->text, len, name);
+		event->interned_end =
+			put_name(event->interned_end, INTERNED_NAME, name->number, text);
 	}
-	known = calloc(1, sizeof(*known) + len + 1);
-	if (!known)
-		return -ENOMEM;
-	memcpy(known->text, name, len);
-	known->iid = HASH_COUNT(perfetto->names) + 1;
-	HASH_ADD_KEYPTR(hh, perfetto->names, known->text, len, known);
-	event->event.name_iid = known->iid;
-	pf__interned_name__init(&event->name);
-	event->name.has_iid = 1;
-	event->name.iid = known->iid;
-	event->name.name = known->text;
-	event->names[0] = &event->name;
-	event->interned.n_event_names = 1;
-	event->interned.event_names = event->names;
-	event->packet.interned_data = &event->interned;
+	event->end = wire_uint(event->end, EVENT_NAME, name->number);
 	return 0;
 }
 
-static void set_place(struct perfetto *perfetto, struct event *event, uint32_t number,
-		      const struct pclntab_frame *frame, char *function, size_t size)
+static void event_place(struct perfetto *perfetto, struct event *event,
+			const struct trace_wait *wait)
 {
-	if (!number)
+	uint8_t location[3 * TEXT_MAX], *end;
+	char function[TEXT_MAX];
+
+	if (!wait->place)
 		return;
-	event->event.has_source_location_iid = 1;
-	event->event.source_location_iid = number;
-	if (number <= perfetto->places)
+	event->end = wire_uint(event->end, EVENT_LOCATION, wait->place);
+	if (wait->place <= perfetto->places)
 		return;
-	perfetto->places = number;
-	pclntab_display_name(frame->function, function, size);
-	pf__source_location__init(&event->location);
-	event->location.has_iid = 1;
-	event->location.iid = number;
-	event->location.function_name = function;
-	event->location.file_name = text(frame->file);
-	event->location.has_line_number = 1;
-	event->location.line_number = (uint32_t)frame->line;
-	event->locations[0] = &event->location;
-	event->interned.n_source_locations = 1;
-	event->interned.source_locations = event->locations;
-	event->packet.interned_data = &event->interned;
+	perfetto->places = wait->place;
+	pclntab_display_name(wait->frame->function, function, sizeof(function));
+	end = wire_uint(location, LOCATION_NUMBER, wait->place);
+	end = wire_text(end, LOCATION_FILE, wait->frame->file, TEXT_MAX);
+	end = wire_text(end, LOCATION_FUNCTION, function, TEXT_MAX);
+	end = wire_uint(end, LOCATION_LINE, (uint64_t)(uint32_t)wait->frame->line);
+	event->interned_end = wire_bytes(event->interned_end, INTERNED_LOCATION, location,
+					 (size_t)(end - location));
 }
 
-static Pf__DebugAnnotation *note(struct event *event, enum annotation name)
+/* Nothing for 0. */
+static void event_note(struct event *event, enum note name, unsigned type, uint64_t value)
 {
-	size_t index = event->event.n_debug_annotations++;
-	Pf__DebugAnnotation *annotation = &event->notes[index];
-
-	pf__debug_annotation__init(annotation);
-	annotation->has_name_iid = 1;
-	annotation->name_iid = name;
-	event->note_list[index] = annotation;
-	return annotation;
-}
-
-static void note_object(struct event *event, uint64_t object)
-{
-	Pf__DebugAnnotation *annotation;
-
-	if (!object)
-		return;
-	annotation = note(event, NOTE_OBJECT);
-	annotation->has_pointer_value = 1;
-	annotation->pointer_value = object;
-}
-
-static void note_number(struct event *event, enum annotation name, uint64_t value)
-{
-	Pf__DebugAnnotation *annotation;
+	uint8_t note[4 * WIRE_VARINT_MAX], *end;
 
 	if (!value)
 		return;
-	annotation = note(event, name);
-	annotation->has_uint_value = 1;
-	annotation->uint_value = value;
+	end = wire_uint(note, NOTE_NAME, name);
+	end = wire_uint(end, type, value);
+	event->end = wire_bytes(event->end, EVENT_NOTE, note, (size_t)(end - note));
+}
+
+static uint8_t *put_clock(uint8_t *to, uint64_t id, uint64_t ns)
+{
+	uint8_t clock[4 * WIRE_VARINT_MAX], *end;
+
+	end = wire_uint(clock, CLOCK_ID, id);
+	end = wire_uint(end, CLOCK_TIMESTAMP, ns);
+	return wire_bytes(to, CLOCKS_CLOCK, clock, (size_t)(end - clock));
 }
 
 static int write_clocks(struct perfetto *perfetto, const struct trace_about *about)
 {
-	const struct {
-		uint32_t id;
-		uint64_t ns;
-	} readings[] = { { CLOCK_IS_MONOTONIC, about->at_ns },
-			 { CLOCK_IS_BOOTTIME, about->at_ns },
-			 { CLOCK_IS_REALTIME, about->wall_ns } };
-	Pf__Clock clocks[3], *list[3];
-	Pf__ClockSnapshot snapshot;
-	Pf__TracePacket packet;
+	uint8_t clocks[256], packet[512], *end;
 
-	init_packet(&packet);
-	pf__clock_snapshot__init(&snapshot);
-	for (size_t i = 0; i < 3; i++) {
-		pf__clock__init(&clocks[i]);
-		clocks[i].has_clock_id = clocks[i].has_timestamp = 1;
-		clocks[i].clock_id = readings[i].id;
-		clocks[i].timestamp = readings[i].ns;
-		list[i] = &clocks[i];
-	}
-	snapshot.n_clocks = 3;
-	snapshot.clocks = list;
-	snapshot.has_primary_trace_clock = 1;
-	snapshot.primary_trace_clock = CLOCK_IS_MONOTONIC;
-	packet.clock_snapshot = &snapshot;
-	packet.has_sequence_flags = 0;
-	return write_packet(perfetto, &packet);
+	end = put_clock(clocks, ID_MONOTONIC, about->at_ns);
+	end = put_clock(end, ID_BOOTTIME, about->at_ns);
+	end = put_clock(end, ID_REALTIME, about->wall_ns);
+	end = wire_uint(end, CLOCKS_PRIMARY, ID_MONOTONIC);
+	end = wire_bytes(packet, PACKET_CLOCKS, clocks, (size_t)(end - clocks));
+	end = wire_uint(end, PACKET_SEQUENCE, SEQUENCE);
+	return write_packet(perfetto, packet, end);
 }
 
-/* The sequence begins: its clock, and the names of annotations. */
+/* The sequence begins: the clock of its timestamps, and the names of notes. */
 static int write_defaults(struct perfetto *perfetto)
 {
-	Pf__InternedName names[NOTES], *list[NOTES];
-	Pf__TracePacketDefaults defaults;
-	Pf__InternedData interned;
-	Pf__TracePacket packet;
+	uint8_t defaults[32], interned[1024], packet[2048], *end, *interned_end = interned;
 
-	init_packet(&packet);
-	pf__trace_packet_defaults__init(&defaults);
-	pf__interned_data__init(&interned);
-	for (int i = 1; i < NOTES; i++) {
-		pf__interned_name__init(&names[i]);
-		names[i].has_iid = 1;
-		names[i].iid = (uint64_t)i;
-		names[i].name = text(note_names[i]);
-		list[i - 1] = &names[i];
-	}
-	interned.n_debug_annotation_names = NOTES - 1;
-	interned.debug_annotation_names = list;
-	defaults.has_timestamp_clock_id = 1;
-	defaults.timestamp_clock_id = CLOCK_IS_MONOTONIC;
-	packet.sequence_flags = STATE_CLEARED;
-	packet.trace_packet_defaults = &defaults;
-	packet.interned_data = &interned;
-	return write_packet(perfetto, &packet);
+	for (int i = 1; i < NOTES; i++)
+		interned_end =
+			put_name(interned_end, INTERNED_NOTE_NAME, (uint64_t)i, note_names[i]);
+	end = wire_uint(defaults, DEFAULTS_CLOCK, ID_MONOTONIC);
+	end = wire_bytes(packet_begin(packet, FLAG_STATE_CLEARED), PACKET_DEFAULTS, defaults,
+			 (size_t)(end - defaults));
+	end = wire_bytes(end, PACKET_INTERNED, interned, (size_t)(interned_end - interned));
+	return write_packet(perfetto, packet, end);
 }
 
-static int write_track(struct perfetto *perfetto, uint64_t uuid, const char *name,
-		       Pf__CounterDescriptor *counter)
+static int write_track(struct perfetto *perfetto, const uint8_t *track, const uint8_t *track_end)
 {
-	Pf__TrackDescriptor track;
-	Pf__TracePacket packet;
+	uint8_t packet[PACKET_MAX], *end;
 
-	init_packet(&packet);
-	pf__track_descriptor__init(&track);
-	track.has_uuid = track.has_parent_uuid = 1;
-	track.uuid = uuid;
-	track.parent_uuid = PROCESS_TRACK;
-	track.name = text(name);
-	track.counter = counter;
-	packet.track_descriptor = &track;
-	return write_packet(perfetto, &packet);
+	end = wire_bytes(packet_begin(packet, FLAG_NEEDS_STATE), PACKET_TRACK, track,
+			 (size_t)(track_end - track));
+	return write_packet(perfetto, packet, end);
 }
 
 static int write_process(struct perfetto *perfetto, const struct target_facts *target)
 {
-	const char *slash = strrchr(target->exe, '/');
-	Pf__ProcessDescriptor process;
-	Pf__TrackDescriptor track;
-	Pf__TracePacket packet;
+	const char *slash = strrchr(target->exe, '/'), *name = slash ? slash + 1 : target->exe;
+	uint8_t process[TEXT_MAX], track[2 * TEXT_MAX], *end;
 
-	init_packet(&packet);
-	pf__process_descriptor__init(&process);
-	pf__track_descriptor__init(&track);
-	process.has_pid = 1;
-	process.pid = target->pid;
-	process.process_name = text(slash ? slash + 1 : target->exe);
-	track.has_uuid = 1;
-	track.uuid = PROCESS_TRACK;
-	track.process = &process;
-	packet.track_descriptor = &track;
-	return write_packet(perfetto, &packet);
+	end = wire_uint(process, PROCESS_PID, (uint64_t)target->pid);
+	end = wire_bytes(end, PROCESS_NAME, name, strlen(name));
+	end = wire_bytes(wire_uint(track, TRACK_UUID, PROCESS), TRACK_PROCESS, process,
+			 (size_t)(end - process));
+	return write_track(perfetto, track, end);
+}
+
+static int write_child(struct perfetto *perfetto, uint64_t uuid, const char *name, bool counts)
+{
+	uint8_t track[2 * TEXT_MAX], counter[16], *end, *counter_end;
+
+	end = wire_uint(track, TRACK_UUID, uuid);
+	end = wire_uint(end, TRACK_PARENT, PROCESS);
+	end = wire_text(end, TRACK_NAME, name, TEXT_MAX);
+	if (counts) {
+		counter_end = wire_uint(counter, COUNTER_UNIT, UNIT_COUNT);
+		end = wire_bytes(end, TRACK_COUNTER, counter, (size_t)(counter_end - counter));
+	}
+	return write_track(perfetto, track, end);
 }
 
 static int begin(void *writer, const struct trace_about *about)
 {
 	struct perfetto *perfetto = writer;
-	Pf__CounterDescriptor counter;
 	int status = write_clocks(perfetto, about);
 
 	if (!status)
@@ -327,91 +294,77 @@ static int begin(void *writer, const struct trace_about *about)
 	if (!status)
 		status = write_process(perfetto, about->target);
 	if (!status)
-		status = write_track(perfetto, COVERAGE_TRACK, "probes", NULL);
-	pf__counter_descriptor__init(&counter);
-	counter.has_unit = 1;
-	counter.unit = UNIT_COUNT;
+		status = write_child(perfetto, PROBES, "probes", false);
 	for (int i = 0; i < TRACE_COUNTERS && !status; i++)
-		status = write_track(perfetto, COUNTER_TRACK(i), trace_counter_names[i], &counter);
+		status = write_child(perfetto, COUNTER(i), trace_counter_names[i], true);
 	return status;
 }
 
 static int track(void *writer, uint64_t goid, const char *name)
 {
-	return write_track(writer, GOROUTINE_TRACK(goid), name, NULL);
+	return write_child(writer, GOROUTINE(goid), name, false);
 }
 
-static int write_end(struct perfetto *perfetto, uint64_t track_uuid, uint64_t ns)
+static int write_slice(struct perfetto *perfetto, struct event *event, uint64_t track_uuid,
+		       uint64_t end_ns)
 {
-	struct event event = { 0 };
+	int status = event_write(perfetto, event);
 
-	init_event(&event, track_uuid, ns, SLICE_END);
-	return write_packet(perfetto, &event.packet);
+	if (status)
+		return status;
+	event_begin(event, track_uuid, end_ns, TYPE_SLICE_END);
+	return event_write(perfetto, event);
 }
 
 static int wait(void *writer, const struct trace_wait *wait)
 {
 	struct perfetto *perfetto = writer;
-	struct event event = { 0 };
-	char function[1024];
-	int status;
+	struct event event;
 
-	init_event(&event, GOROUTINE_TRACK(wait->goid), wait->begin_ns, SLICE_BEGIN);
-	status = set_name(perfetto, &event, *wait->reason ? wait->reason : "waits");
-	if (status)
-		return status;
-	set_place(perfetto, &event, wait->place, wait->frame, function, sizeof(function));
-	note_object(&event, wait->object);
-	note_number(&event, NOTE_WAKER, wait->waker);
-	note_number(&event, NOTE_UNFINISHED, wait->unfinished);
-	status = write_packet(perfetto, &event.packet);
-	return status ? status : write_end(perfetto, GOROUTINE_TRACK(wait->goid), wait->end_ns);
+	event_begin(&event, GOROUTINE(wait->goid), wait->begin_ns, TYPE_SLICE_BEGIN);
+	if (event_name(perfetto, &event, *wait->reason ? wait->reason : "waits"))
+		return -ENOMEM;
+	event_place(perfetto, &event, wait);
+	event_note(&event, ABOUT_OBJECT, NOTE_POINTER, wait->object);
+	event_note(&event, ABOUT_WAKER, NOTE_UINT, wait->waker);
+	event_note(&event, ABOUT_END, NOTE_UINT, wait->unfinished);
+	return write_slice(perfetto, &event, GOROUTINE(wait->goid), wait->end_ns);
 }
 
 static int point(void *writer, enum trace_point which, uint64_t goid, uint64_t ns, uint64_t flow,
 		 uint64_t object)
 {
+	bool begins = which == TRACE_WAKES || which == TRACE_SPAWNS;
 	struct perfetto *perfetto = writer;
-	struct event event = { 0 };
-	int status;
+	struct event event;
 
-	init_event(&event, GOROUTINE_TRACK(goid), ns, INSTANT);
-	status = set_name(perfetto, &event, trace_point_names[which]);
-	if (status)
-		return status;
-	note_object(&event, object);
-	event.flow = flow;
-	if (flow && (which == TRACE_WAKES || which == TRACE_SPAWNS)) {
-		event.event.n_flow_ids = 1;
-		event.event.flow_ids = &event.flow;
-	} else if (flow) {
-		event.event.n_terminating_flow_ids = 1;
-		event.event.terminating_flow_ids = &event.flow;
-	}
-	return write_packet(perfetto, &event.packet);
+	event_begin(&event, GOROUTINE(goid), ns, TYPE_INSTANT);
+	if (event_name(perfetto, &event, trace_point_names[which]))
+		return -ENOMEM;
+	event_note(&event, ABOUT_OBJECT, NOTE_POINTER, object);
+	if (flow)
+		event.end = wire_fixed64(event.end, begins ? EVENT_FLOW : EVENT_FLOW_END, flow);
+	return event_write(perfetto, &event);
 }
 
 static int counter(void *writer, enum trace_counter which, uint64_t ns, uint64_t value)
 {
-	struct event event = { 0 };
+	struct event event;
 
-	init_event(&event, COUNTER_TRACK(which), ns, COUNTER);
-	event.event.has_counter_value = 1;
-	event.event.counter_value = (int64_t)value;
-	return write_packet(writer, &event.packet);
+	event_begin(&event, COUNTER(which), ns, TYPE_COUNTER);
+	event.end = wire_uint(event.end, EVENT_COUNTER, value);
+	return event_write(writer, &event);
 }
 
 static int covered(void *writer, uint64_t begin_ns, uint64_t end_ns)
 {
 	struct perfetto *perfetto = writer;
-	struct event event = { 0 };
-	int status;
+	struct event event;
 
-	init_event(&event, COVERAGE_TRACK, begin_ns, SLICE_BEGIN);
-	status = set_name(perfetto, &event, "probes on");
-	if (!status)
-		status = write_packet(perfetto, &event.packet);
-	return status ? status : write_end(perfetto, COVERAGE_TRACK, end_ns);
+	event_begin(&event, PROBES, begin_ns, TYPE_SLICE_BEGIN);
+	if (event_name(perfetto, &event, "probes on"))
+		return -ENOMEM;
+	return write_slice(perfetto, &event, PROBES, end_ns);
 }
 
 static int end(void *writer)
