@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "export/json_parts.h"
+#include "model/graph.h"
 
 static json_t *wait_reason(const struct model *model, unsigned state, unsigned reason)
 {
@@ -106,16 +107,45 @@ static json_t *labels(const struct model *model, const struct model_task *task)
 	return object;
 }
 
-static json_t *task_row(struct model *model, const struct model_task *task)
+/* Who could end the wait, as far as known. */
+static json_t *waits_for(const struct waits_graph *graph, const struct model_task *task)
 {
-	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "goid",
-			 (json_int_t)task->goid, "state", model_state_name(task->state),
-			 "wait_reason", wait_reason(model, task->state, task->reason), "waiting_on",
-			 json_waiting_on(model, task), "wait_ns", age(model, task->since_ns),
-			 "wait_is_lower_bound", task->since_is_bound, "created_by",
-			 json_created_by(model, task->gopc, task->parent_goid), "start_function",
-			 json_function(model_function(model, task->startpc)), "labels",
-			 labels(model, task), "stack", json_stack(task->stack));
+	const struct waits_node *node =
+		waits_node_of(graph, (size_t)(task - graph->model->tasks.data));
+	json_t *rows = json_array();
+
+	for (size_t i = 0; node && i < node->object_count; i++) {
+		const struct waits_object *object =
+			&graph->objects.data[graph->node_objects.data[node->first_object + i]];
+
+		for (size_t j = 0; waits_leads_on(object) && j < object->to_count; j++) {
+			const struct waits_to *to = &graph->to.data[object->first_to + j];
+
+			json_array_append_new(
+				rows, json_pack("{s:I, s:s, s:b}", "goid",
+						(json_int_t)graph->model->tasks.data[to->task].goid,
+						"role", model_role_name(to->role), "certain",
+						to->certain));
+		}
+	}
+	return rows;
+}
+
+static json_t *task_row(struct model *model, const struct waits_graph *graph,
+			const struct model_task *task)
+{
+	json_t *row =
+		json_pack("{s:I, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "goid",
+			  (json_int_t)task->goid, "state", model_state_name(task->state),
+			  "wait_reason", wait_reason(model, task->state, task->reason),
+			  "waiting_on", json_waiting_on(model, task), "wait_ns",
+			  age(model, task->since_ns), "wait_is_lower_bound", task->since_is_bound,
+			  "created_by", json_created_by(model, task->gopc, task->parent_goid),
+			  "start_function", json_function(model_function(model, task->startpc)),
+			  "labels", labels(model, task), "stack", json_stack(task->stack));
+
+	json_object_set_new(row, "waits_for", waits_for(graph, task));
+	return row;
 }
 
 json_t *json_states(const struct model *model, uint64_t *total)
@@ -135,18 +165,22 @@ json_t *json_states(const struct model *model, uint64_t *total)
 static json_t *rows_of(struct model *model, const struct task_selection *selection, bool system)
 {
 	struct selected_rows selected = { 0 };
+	struct waits_graph graph = { 0 };
 	json_t *rows = json_array();
 
-	if (model_select(model, selection, system, &selected)) {
+	if (model_select(model, selection, system, &selected) ||
+	    (selection->each && waits_graph_build(model, &graph))) {
 		json_decref(rows);
 		rows = NULL;
 	}
 	for (size_t i = 0; i < selected.len && rows; i++)
 		json_array_append_new(
-			rows, selection->each ?
-				      task_row(model, &model->tasks.data[selected.data[i]]) :
-				      group_row(model, &model->groups.data[selected.data[i]]));
+			rows,
+			selection->each ?
+				task_row(model, &graph, &model->tasks.data[selected.data[i]]) :
+				group_row(model, &model->groups.data[selected.data[i]]));
 	vec_free(&selected);
+	waits_graph_free(&graph);
 	return rows;
 }
 

@@ -3,11 +3,16 @@
 
 #include "view/format.h"
 #include "view/parts.h"
+#include "view/waits.h"
+
+#define PARTIES_SHOWN 6
 
 static const struct table_column columns[] = {
 	{ .title = "LOCK", .left = true },
 	{ .title = "KIND", .left = true, .optional = true },
 	{ .title = "WAITING" },
+	{ .title = "HOLDER" },
+	{ .title = "HELD", .optional = true },
 	{ .title = "WAITS" },
 	{ .title = "TOTAL" },
 	{ .title = "MEAN", .optional = true },
@@ -31,6 +36,31 @@ static uint64_t all_waiting_ns(const struct model *model)
 	return ns;
 }
 
+/* "42", "3 readers", "?" when someone has it but nobody knows who; "-": it is free, or no such lock. */
+static void holder_cells(struct table *table, const struct model *model,
+			 const struct model_lock *lock)
+{
+	const struct model_party *holder = model_holder(model, lock);
+	bool is_lock = lock->kind == LOCK_MUTEX || lock->kind == LOCK_RWMUTEX_WRITER;
+
+	if (lock->state.readers > 1)
+		table_cell(table, "%lld readers", (long long)lock->state.readers);
+	else if (holder)
+		table_cell(table, "%llu", (unsigned long long)model->tasks.data[holder->task].goid);
+	else
+		table_cell(table, "%s",
+			   is_lock && lock->waiters &&
+					   (!lock->state.known || lock->state.locked ||
+					    lock->state.readers) ?
+				   "?" :
+				   "-");
+	if (holder && holder->since_ns && holder->since_ns < model->at_ns)
+		table_cell(table, "%s%s", holder->since_is_bound ? ">" : "",
+			   DURATION(model->at_ns - holder->since_ns));
+	else
+		table_cell(table, "-");
+}
+
 static void add_row(struct table *table, const struct view *view, const struct model_lock *lock,
 		    uint64_t all_ns)
 {
@@ -46,6 +76,7 @@ static void add_row(struct table *table, const struct view *view, const struct m
 		table_cell(table, "0x%llx", (unsigned long long)lock->addr);
 	table_cell(table, "%s", model_lock_kind_name(lock->kind));
 	table_cell(table, "%s", COUNT(lock->waiters));
+	holder_cells(table, model, lock);
 	table_cell(table, "%s%s", mark, COUNT(lock->stats.waits));
 	table_cell(table, "%s%s", mark, DURATION(wait_stats_total_ns(&lock->stats)));
 	table_cell(table, "%s",
@@ -74,6 +105,49 @@ int view_locks_table(const struct view *view, size_t most)
 	return status;
 }
 
+static void print_state(const struct view *view, const struct model_lock *lock)
+{
+	const struct model_lock_state *state = &lock->state;
+
+	if (!state->known)
+		return;
+	if (lock->kind == LOCK_WAITGROUP)
+		fprintf(view->out, "  counter %lld\n", (long long)state->counter);
+	else if (lock->kind == LOCK_RWMUTEX_WRITER)
+		fprintf(view->out, "  %s, %lld reading%s\n",
+			state->locked ? "locked by a writer" : "no writer has it",
+			(long long)state->readers,
+			state->writer_pending ?
+				", a writer waits for them and new readers behind it" :
+				"");
+	else if (state->starving)
+		fputs("  starving: handed from one waiter to the next\n", view->out);
+}
+
+static void print_parties(const struct view *view, const struct model_lock *lock)
+{
+	const struct model *model = view->model;
+	size_t shown = 0;
+
+	for (size_t i = 0; i < lock->party_count; i++) {
+		const struct model_party *party = &model->parties.data[lock->first_party + i];
+		const struct model_task *task = &model->tasks.data[party->task];
+
+		if (model_party_holds(party) && !party->certain)
+			continue;
+		if (++shown > PARTIES_SHOWN)
+			continue;
+		fprintf(view->out, "  goroutine %llu %s it (%s), in %s at %s\n",
+			(unsigned long long)task->goid, view_role_verb(party->role),
+			model_evidence_name(party->evidence),
+			task->state == G_WAITING ? model_reason(model, task->reason) :
+						   model_state_name(task->state),
+			PLACE(task->stack ? task->stack->site : NULL));
+	}
+	if (shown > PARTIES_SHOWN)
+		fprintf(view->out, "  (and %zu more)\n", shown - PARTIES_SHOWN);
+}
+
 /* The places behind the worst locks, one line each. */
 static void print_sites(const struct view *view, const struct model_lock *lock)
 {
@@ -86,6 +160,8 @@ static void print_sites(const struct view *view, const struct model_lock *lock)
 			": let go of %s times while others waited, last by goroutine %llu",
 			COUNT(lock->releases), (unsigned long long)lock->last_release_goid);
 	fputc('\n', view->out);
+	print_state(view, lock);
+	print_parties(view, lock);
 	for (size_t i = 0; i < lock->site_count && i < 5; i++) {
 		const struct model_object_site *site =
 			&model->object_sites.data[lock->first_site + i];

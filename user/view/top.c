@@ -3,6 +3,7 @@
 
 #include "view/format.h"
 #include "view/parts.h"
+#include "view/waits.h"
 
 #define ROWS_DEFAULT 12
 
@@ -75,6 +76,9 @@ int view_top(const struct view *view)
 	int status;
 
 	view_header(view);
+	status = view_worst_root(view);
+	if (status)
+		return status;
 	view_title(view, "tasks", "where goroutines wait, what hurts most first");
 	status = tasks_table(view, rows);
 	if (!status && model->locks.len) {

@@ -59,7 +59,7 @@ static const char *grouped(char *to, size_t size, uint64_t count)
 
 #define GROUPED(count) grouped((char[32]){ 0 }, 32, count)
 
-static const char *verb(unsigned role)
+const char *view_role_verb(unsigned role)
 {
 	static const char *const verbs[] = {
 		[PARTY_HOLDS] = "holds",
@@ -91,7 +91,7 @@ static void print_held(const struct view *view, const struct waits_graph *graph,
 			fprintf(view->out, "%s%s%s %s", *first ? " " : " and ",
 				to->certain || to->role != PARTY_CALLS_DONE ? "" :
 									      "may call Done: ",
-				verb(to->role), OBJECT(graph, object));
+				view_role_verb(to->role), OBJECT(graph, object));
 			*first = false;
 			if (!to->party || !model_party_holds(to->party))
 				continue;
@@ -292,5 +292,32 @@ int view_waits(const struct view *view, const struct waits_graph *graph)
 			"\n%" PRIu64
 			" goroutines ran or had no readable stack: what they hold is not known\n",
 			view->model->snapshot->ahead_left_out);
+	return status;
+}
+
+int view_worst_root(const struct view *view)
+{
+	const struct model *model = view->model;
+	struct waits_graph graph = { 0 };
+	int status = model->snapshot ? waits_graph_build(model, &graph) : 0;
+	const struct waits_root *root = graph.roots.len ? graph.roots.data : NULL;
+	char text[768];
+
+	if (!status && root && root->cycle != WAITS_NOBODY &&
+	    graph.cycles.data[root->cycle].certain) {
+		snprintf(
+			text, sizeof(text),
+			"DEADLOCK of %zu goroutines, %s more wait behind them; see conctrace waits",
+			graph.cycles.data[root->cycle].count, GROUPED(root->blocked));
+		fprintf(view->out, "%.*s\n", view->style.width, text);
+	} else if (!status && root && root->cycle == WAITS_NOBODY && root->blocked_by_locks) {
+		const struct model_task *task = &model->tasks.data[root->task];
+
+		snprintf(text, sizeof(text), "goroutine %" PRIu64 " at %s keeps %s other%s waiting",
+			 task->goid, PLACE(task->stack ? task->stack->site : NULL),
+			 GROUPED(root->blocked), plural(root->blocked));
+		fprintf(view->out, "%.*s\n", view->style.width, text);
+	}
+	waits_graph_free(&graph);
 	return status;
 }

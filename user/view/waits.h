@@ -8,6 +8,12 @@
 /* The graph as sentences, what keeps most waiting first. 0 or -ENOMEM. */
 int view_waits(const struct view *view, const struct waits_graph *graph);
 
+/* "holds", "holds for reading", "would send to", ...: goes before the object. */
+const char *view_role_verb(unsigned role);
+
+/* One line on who keeps most goroutines waiting with a lock, when anybody does. 0 or -ENOMEM. */
+int view_worst_root(const struct view *view);
+
 /*
  * "main.store.mu", else "sync.Mutex 0xc000202030 (main.(*cache).get)": what people know a lock or channel by.
  * Into `to`, cut to `size`.
