@@ -10,6 +10,7 @@
 #include "cmd/live.h"
 #include "cmd/observe.h"
 #include "cmd/output.h"
+#include "cmd/watch.h"
 #include "export/json_diagnose.h"
 #include "view/diagnose.h"
 
@@ -44,10 +45,10 @@ static int print(struct live *live, const struct diagnosis *diagnosis,
 }
 
 static int diagnose_once(struct observation *observation, const struct options *options,
-			 const struct limits *limits, struct err *err)
+			 const struct limits *limits, bool *found, struct err *err)
 {
 	struct diagnosis diagnosis = { 0 };
-	int status = observe(observation, options,
+	int status = observe(observation, options, detect_roles(),
 			     options->duration_ns ? options->duration_ns : DURATION_DEFAULT_NS,
 			     err);
 
@@ -55,25 +56,42 @@ static int diagnose_once(struct observation *observation, const struct options *
 		status = observation_diagnose(observation, limits, &diagnosis, err);
 	if (!status)
 		status = print(&observation->live, &diagnosis, options, err);
-	if (!status && findings_worst(&diagnosis.findings) >= options->severity)
-		status = STATUS_FOUND;
+	*found = !status && findings_worst(&diagnosis.findings) >= options->severity;
 	diagnosis_free(&diagnosis);
 	return status;
+}
+
+static int check_usage(const struct options *options, struct err *err)
+{
+	if (options->alertmanager && !options->every_ns)
+		return err_set(err, EINVAL, OPTIONS_WHAT, "say how often: --every 30s",
+			       "--alertmanager is for watching");
+	if (options->every_ns && options->format != FORMAT_DEFAULT &&
+	    options->format != FORMAT_TEXT && options->format != FORMAT_JSON)
+		return err_set(err, EINVAL, OPTIONS_WHAT, "leave --every or --format away",
+			       "watching gives text or json");
+	return 0;
 }
 
 int cmd_diagnose(const struct options *options, struct err *err)
 {
 	struct observation observation;
 	struct limits limits;
-	int status = limits_load(options, &limits, err);
+	bool found = false;
+	int status = check_usage(options, err);
 
 	if (!status)
-		status = observation_open(&observation, options, detect_roles(), err);
+		status = limits_load(options, &limits, err);
+	if (!status)
+		status = observation_open(&observation, options, err);
 	if (status)
 		return status;
-	status = diagnose_once(&observation, options, &limits, err);
-	if (status >= 0)
+	if (options->every_ns)
+		status = watch(&observation, options, &limits, &found, err);
+	else
+		status = diagnose_once(&observation, options, &limits, &found, err);
+	if (!status)
 		live_say_gone(&observation.live, options);
 	observation_close(&observation);
-	return status;
+	return status ? status : found ? STATUS_FOUND : 0;
 }

@@ -87,6 +87,36 @@ int live_attach(struct live *live, const struct options *options, uint32_t roles
 	return status;
 }
 
+static int open_model(struct live *live, struct err *err)
+{
+	if (model_init(&live->model, &live->target.layout, live->target.reasons_minor,
+		       look_up_frames, look_up_data, &live->target, goroot_file(&live->target)))
+		return output_no_memory(err);
+	live->model.look_up_type = look_up_type;
+	live->model.type_ctx = &live->target;
+	return 0;
+}
+
+static void close_probes(struct live *live)
+{
+	governor_stop(live->governor);
+	live->governor = NULL;
+	probe_session_close(live->session);
+	live->session = NULL;
+	plan_free(&live->plan);
+	aggregates_free(&live->aggregates);
+}
+
+int live_renew(struct live *live, struct err *err)
+{
+	close_probes(live);
+	live->status = (struct governor_status){ 0 };
+	live->has_snapshot = false;
+	live->next_snapshot_ns = 0;
+	model_free(&live->model);
+	return open_model(live, err);
+}
+
 int live_open(struct live *live, const struct options *options, uint32_t roles, struct err *err)
 {
 	pid_t pid;
@@ -103,12 +133,8 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 		return status;
 	target_facts_of(&live->target, &live->facts);
 	status = pause_open(&live->signal_fd, err);
-	if (!status &&
-	    model_init(&live->model, &live->target.layout, live->target.reasons_minor,
-		       look_up_frames, look_up_data, &live->target, goroot_file(&live->target)))
-		status = output_no_memory(err);
-	live->model.look_up_type = look_up_type;
-	live->model.type_ctx = &live->target;
+	if (!status)
+		status = open_model(live, err);
 	if (!status)
 		status = live_attach(live, options, roles, NULL, err);
 	if (status)
@@ -118,12 +144,7 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 
 void live_close(struct live *live)
 {
-	governor_stop(live->governor);
-	live->governor = NULL;
-	probe_session_close(live->session);
-	live->session = NULL;
-	plan_free(&live->plan);
-	aggregates_free(&live->aggregates);
+	close_probes(live);
 	snapshot_free(&live->snapshot);
 	snapshot_reader_free(live->reader);
 	live->reader = NULL;

@@ -84,7 +84,9 @@ static const struct command commands[] = {
 			"      --service KIND    web, consumer or batch: how many goroutines are many\n"
 			"      --max-goroutines N  instead of what the kind of service says\n"
 			"      --config FILE     limits, as key = value lines; conctrace(8) lists them\n"
-			"      --race-log FILE   what Go's race detector wrote, to join with what is there\n",
+			"      --race-log FILE   what Go's race detector wrote, to join with what is there\n"
+			"      --every SECONDS   go on, and tell when an incident begins and ends; also 5m\n"
+			"      --alertmanager URL  tell it, too\n",
 		.example = "conctrace diagnose -p 1234 --service web",
 	},
 	{

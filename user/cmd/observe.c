@@ -19,13 +19,6 @@
 #define AHEAD_EVERY 4
 #define RACE_LOG_MAX (64U << 20)
 
-static void forget_probes(struct observation *observation, const struct err *why)
-{
-	snprintf(observation->no_probes, sizeof(observation->no_probes), "%.150s: %.200s",
-		 why->what, why->why);
-	observation->roles = 0;
-}
-
 static int load_races(struct observation *observation, const char *path, struct err *err)
 {
 	char *text;
@@ -41,42 +34,19 @@ static int load_races(struct observation *observation, const char *path, struct 
 	return status ? output_no_memory(err) : 0;
 }
 
-int observation_open(struct observation *observation, const struct options *options, uint32_t roles,
+int observation_open(struct observation *observation, const struct options *options,
 		     struct err *err)
 {
-	struct err why = { 0 };
 	int status = 0;
 
 	memset(observation, 0, sizeof(*observation));
-	observation->series = series_new();
-	if (!observation->series)
-		return output_no_memory(err);
 	if (options->race_log)
 		status = load_races(observation, options->race_log, err);
-	if (status) {
-		series_free(observation->series);
-		return status;
-	}
-	observation->roles = roles;
-	status = live_open(&observation->live, options, roles, &why);
-	if (status && roles && !options->no_probes) {
-		/* the process itself may be what fails: then so does this, and says it */
-		forget_probes(observation, &why);
+	if (!status)
 		status = live_open(&observation->live, options, 0, err);
-	} else if (status) {
-		*err = why;
-	}
-	if (status) {
-		series_free(observation->series);
+	if (status)
 		race_log_free(&observation->races);
-		return status;
-	}
-	if (!observation->live.session)
-		observation->roles = 0;
-	if (!observation->live.session && roles && !observation->no_probes[0])
-		snprintf(observation->no_probes, sizeof(observation->no_probes),
-			 "as the command line says");
-	return 0;
+	return status;
 }
 
 void observation_close(struct observation *observation)
@@ -117,8 +87,10 @@ static uint64_t between(uint64_t duration_ns)
 	return ns < BETWEEN_MIN_NS ? BETWEEN_MIN_NS : ns > BETWEEN_MAX_NS ? BETWEEN_MAX_NS : ns;
 }
 
-static void progress(const struct options *options, uint64_t left_ns)
+static void progress(const struct options *options, uint64_t end_ns, uint64_t now_ns)
 {
+	uint64_t left_ns = end_ns > now_ns ? end_ns - now_ns : 0;
+
 	if (!options->quiet && isatty(STDERR_FILENO))
 		fprintf(stderr, "\rlooking, %llu s left; Ctrl-C ends it with the result \033[K",
 			(unsigned long long)((left_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC));
@@ -145,26 +117,54 @@ static void take_rates_of_all(struct model *model)
 	};
 }
 
-int observe(struct observation *observation, const struct options *options, uint64_t duration_ns,
-	    struct err *err)
+/* Everything of an earlier look goes, then the probes are put in place, if that is possible. */
+static int begin(struct observation *observation, const struct options *options, uint32_t roles,
+		 struct err *err)
 {
 	struct live *live = &observation->live;
-	uint64_t began_ns = clock_now_ns(), end_ns = began_ns + duration_ns, next_ns = began_ns;
-	int status;
+	struct err why;
+	int status = live_renew(live, err);
 
-	for (;;) {
+	series_free(observation->series);
+	observation->series = series_new();
+	observation->first_ns = observation->last_ns = observation->snapshots = 0;
+	observation->no_probes[0] = '\0';
+	if (status)
+		return status;
+	if (!observation->series)
+		return output_no_memory(err);
+	if (live_attach(live, options, roles, NULL, &why)) {
+		snprintf(observation->no_probes, sizeof(observation->no_probes), "%.150s: %.200s",
+			 why.what, why.why);
+		status = live_renew(live, err);
+	} else if (!live->session) {
+		snprintf(observation->no_probes, sizeof(observation->no_probes),
+			 "as the command line says");
+	}
+	observation->roles = live->session ? roles : 0;
+	return status;
+}
+
+int observe(struct observation *observation, const struct options *options, uint32_t roles,
+	    uint64_t duration_ns, struct err *err)
+{
+	struct live *live = &observation->live;
+	int status = begin(observation, options, roles, err);
+	uint64_t end_ns = clock_now_ns() + duration_ns, next_ns = clock_now_ns();
+	bool go_on = true;
+
+	while (!status && go_on) {
 		status = look(observation, options, false, err);
 		next_ns += between(duration_ns);
 		if (status || live->gone || next_ns >= end_ns)
 			break;
-		progress(options, end_ns - clock_now_ns());
-		if (!live_pause(live, next_ns)) {
-			end_ns = 0;
-			break;
-		}
+		progress(options, end_ns, clock_now_ns());
+		go_on = live_pause(live, next_ns);
 	}
-	if (!status && !live->gone && end_ns)
-		live_pause(live, end_ns);
+	if (!status && !live->gone && go_on)
+		observation->ended = !live_pause(live, end_ns);
+	else
+		observation->ended = true;
 	end_progress(options);
 	live_detach(live);
 	if (status)

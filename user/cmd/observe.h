@@ -13,19 +13,23 @@ struct observation {
 	uint64_t first_ns, last_ns; /* of the snapshots noted; 0: none */
 	uint64_t snapshots;
 	uint32_t roles;      /* that are on */
+	bool ended;          /* the last look was ended by the user or the process */
 	char no_probes[400]; /* why none is; "" */
 	struct race_log races;
 	bool has_races;
 };
 
-/* Without the privilege or the kernel for probes, by snapshots only: `no_probes` says why. */
-int observation_open(struct observation *observation, const struct options *options, uint32_t roles,
+int observation_open(struct observation *observation, const struct options *options,
 		     struct err *err);
 void observation_close(struct observation *observation);
 
-/* For so long, or until the user or the process ends it; then the probes are off. */
-int observe(struct observation *observation, const struct options *options, uint64_t duration_ns,
-	    struct err *err);
+/*
+ * Look for so long, or until the user or the process ends it; then the probes are off. Without the
+ * privilege or the kernel for probes it is by snapshots only: `no_probes` says why. What an earlier look
+ * saw is forgotten, but for the age of what rests.
+ */
+int observe(struct observation *observation, const struct options *options, uint32_t roles,
+	    uint64_t duration_ns, struct err *err);
 
 /* *diagnosis is zero-initialised by the caller, who frees it. */
 int observation_diagnose(struct observation *observation, const struct limits *limits,

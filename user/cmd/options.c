@@ -117,11 +117,34 @@ static bool parse_real(const char *text, double max, double *value)
 	return !errno && end != text && !*end && isfinite(*value) && *value >= 0 && *value <= max;
 }
 
+/* Seconds, or with a unit: "500ms", "30s", "5m", "1h". */
+static bool parse_duration(const char *text, double *seconds)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = { { "ms", 1e-3 }, { "s", 1 }, { "m", 60 }, { "h", 3600 } };
+	size_t digits = strspn(text, "0123456789.");
+	char number[32];
+
+	if (parse_real(text, SECONDS_MAX, seconds))
+		return true;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(text + digits, units[i].unit) && digits < sizeof(number)) {
+			snprintf(number, sizeof(number), "%.*s", (int)digits, text);
+			if (!parse_real(number, SECONDS_MAX / 3600, seconds))
+				return false;
+			*seconds *= units[i].seconds;
+			return true;
+		}
+	return false;
+}
+
 static int parse_seconds(struct err *err, const char *option, const char *text, uint64_t *ns)
 {
 	double seconds;
 
-	if (!parse_real(text, SECONDS_MAX, &seconds) || seconds * 1e9 < 1e6)
+	if (!parse_duration(text, &seconds) || seconds * 1e9 < 1e6)
 		return bad_value(err, option, text, "a number of seconds, at least 0.001");
 	*ns = (uint64_t)(seconds * 1e9);
 	return 0;

@@ -144,7 +144,7 @@ void findings_free(struct findings *findings)
 
 void finding_key(const struct finding *finding, char *key, size_t size)
 {
-	const struct pclntab_frame *site = finding->site;
+	const struct pclntab_frame *site = finding->of_process ? NULL : finding->site;
 
 	snprintf(key, size, "%s|%s:%d|%llx", finding->id, site ? site->function : "",
 		 site ? site->line : 0, (unsigned long long)finding->object_addr);

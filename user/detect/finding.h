@@ -46,7 +46,8 @@ struct finding {
 	/* where in the application; NULL: in no place. Strings are the model's */
 	const struct pclntab_frame *site;
 	const struct stack *stack; /* of one of its goroutines; NULL: unknown */
-	const char *object_kind;   /* "sync.Mutex", "chan"; NULL: it is about none */
+	bool of_process;         /* it is about all of it: its place may change from look to look */
+	const char *object_kind; /* "sync.Mutex", "chan"; NULL: it is about none */
 	uint64_t object_addr;
 	char object_name[128]; /* of the variable; "" */
 	uint64_t since_ns;     /* CLOCK_MONOTONIC; 0: unknown */

@@ -32,6 +32,7 @@ static int check(const struct detect_input *input, struct findings *findings)
 		return 0;
 	finding = finding_begin(findings, given || far ? SEVERITY_WARNING : SEVERITY_INFO,
 				given ? CERTAINTY_CERTAIN : CERTAINTY_POSSIBLE);
+	finding->of_process = true;
 	finding->metric = now;
 	finding->limit = limit;
 	finding->metric_unit = "goroutines";

@@ -157,3 +157,21 @@ json_t *json_diagnose(const struct json_source *source, const struct diagnosis *
 	json_object_set_new(document, "resources", resources(diagnosis->input.now));
 	return document;
 }
+
+json_t *json_incident_event(const struct json_source *source, const struct diagnosis *diagnosis,
+			    const struct open_incident *incident)
+{
+	uint64_t now_ns = clock_now_ns();
+	bool ended = incident->has_ended;
+
+	return json_pack(
+		"{s:s, s:s, s:o, s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "schema",
+		"conctrace.incident/1", "event", ended ? "end" : "begin", "time", json_now(), "pid",
+		(int)source->target->pid, "exe", json_text(source->target->exe), "id", incident->id,
+		"severity", severity_name(incident->severity), "key", json_text(incident->key),
+		"title", json_text(incident->title), "began",
+		json_time(clock_wall_ns(incident->first_ns)), "lasted_ns",
+		ended ? json_integer((json_int_t)(now_ns - incident->first_ns)) : json_null(),
+		"incident",
+		ended || !diagnosis ? json_null() : json_incident(diagnosis, incident->finding));
+}

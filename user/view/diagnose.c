@@ -231,3 +231,18 @@ int view_diagnose(const struct view *view, const struct diagnosis *diagnosis)
 	print_checked(view, diagnosis);
 	return 0;
 }
+
+void view_incident_event(const struct view *view, const struct diagnosis *diagnosis,
+			 const struct open_incident *incident)
+{
+	if (incident->has_ended) {
+		fprintf(view->out, "%s  %sENDED%s  %s after %s%s: %s\n", WALL(clock_now_ns()),
+			view->style.color ? "\033[1;32m" : "", view->style.color ? "\033[0m" : "",
+			incident->id, DURATION(clock_now_ns() - incident->first_ns),
+			diagnosis ? "" : ", with the process", incident->title);
+		return;
+	}
+	fprintf(view->out, "%s  BEGINS", WALL(clock_now_ns()));
+	print_incident(view, diagnosis, incident->finding);
+	fputc('\n', view->out);
+}

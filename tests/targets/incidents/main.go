@@ -28,6 +28,9 @@ func register(id string, start incident) {
 	incidents[id] = start
 }
 
+// mended ends a case that can end, on the command "mend".
+var mended = func() {}
+
 var size = flag.Int("n", 0, "how `many`, where a case has a number; 0: its own")
 
 // many is the size of a case.
@@ -101,5 +104,5 @@ func main() {
 		ctl.Fatalf("no case %q; -list has them", *id)
 	}
 	start(*fixed)
-	ctl.Run(ctl.Program{Report: report})
+	ctl.Run(ctl.Program{Report: report, Commands: map[string]func(string){"mend": func(string) { mended() }}})
 }
