@@ -393,9 +393,8 @@ static void slow_run(struct slow *slow, bool *alive)
 			bool lives = goroutine->role == REACH_ROOT;
 
 			for (uint32_t j = 0; j < goroutine->wait_count; j++) {
-				uint64_t object =
-					heap_object(&world->heap,
-						    world->waits[goroutine->first_wait + j]);
+				uint64_t object = heap_object(
+					&world->heap, world->waits[goroutine->first_wait + j]);
 
 				lives = lives || object == HEAP_NONE || slow->marked[object];
 			}
@@ -406,9 +405,8 @@ static void slow_run(struct slow *slow, bool *alive)
 			slow_bytes(slow, goroutine->stacks[0]);
 			if (goroutine->g)
 				slow_bytes(slow,
-					   (struct heap_bytes){ world->memory +
-									(goroutine->g - BASE),
-								G_SIZE });
+					   (struct heap_bytes){
+						   world->memory + (goroutine->g - BASE), G_SIZE });
 		}
 	} while (slow->changed);
 }
