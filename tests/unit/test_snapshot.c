@@ -350,6 +350,7 @@ static void ends_lists_that_have_no_end(void **state)
 	}
 	/* the list of the Cond is at the third word of every stack */
 	set(liar->objects[LIES - 1], 256 + layout->notifylist_head, address(liar->objects[0]));
+	set(liar->objects[LIES - 1], 256 + layout->notifylist_tail, address(liar->objects[2]));
 	for (size_t i = 0; i < LIES; i++)
 		liar->stacks[i][3] = address(liar->objects[LIES - 1]) + 256;
 	for (size_t i = 0; i < LAYOUT_SEMA_ROOTS; i++)
