@@ -173,17 +173,22 @@ static int draw_all_parties(struct drawing *drawing)
 	return status;
 }
 
-/* Waiters that are no party to anything drawn, with the same stack: one box. */
+static const struct pclntab_frame *site_of(const struct model_task *task)
+{
+	return task->stack ? task->stack->site : NULL;
+}
+
+/* Waiters that are no party to anything drawn, at the same place: one box. */
 static struct picture_box *alike(struct drawing *drawing, size_t first_box, size_t task)
 {
-	const struct model *model = drawing->graph->model;
+	const struct model_task *tasks = drawing->graph->model->tasks.data;
 	struct picture *picture = drawing->picture;
 
 	for (size_t i = first_box; i < picture->boxes.len; i++) {
 		struct picture_box *box = &picture->boxes.data[i];
 
-		if (!box->object && box->count &&
-		    model->tasks.data[box->task].stack == model->tasks.data[task].stack)
+		if (!box->object && site_of(&tasks[box->task]) == site_of(&tasks[task]) &&
+		    tasks[box->task].reason == tasks[task].reason)
 			return box;
 	}
 	return NULL;

@@ -151,7 +151,7 @@ func runSelfRead() {
 	yield()
 	settle()
 	stuck("reader", "writer")
-	report.Root = "reader"
+	report.Root, report.Behind = "reader", 1
 }
 
 //go:noinline
@@ -339,7 +339,6 @@ func runLockChan() {
 	close(begin)
 	yield()
 	settle()
-	report.Behind = 0
 }
 
 func runLockFullChan() {
