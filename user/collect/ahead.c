@@ -119,7 +119,7 @@ static void note(struct ahead *ahead, enum next_what what, uint64_t object)
 static bool is_family(enum next_what what, enum next_what unlock)
 {
 	if (unlock == NEXT_DONE)
-		return what == NEXT_DONE;
+		return what == NEXT_DONE || what == NEXT_ADD;
 	if (unlock == NEXT_UNLOCK)
 		return what == NEXT_UNLOCK || what == NEXT_LOCK;
 	return what == NEXT_WRITE_UNLOCK || what == NEXT_READ_UNLOCK || what == NEXT_WRITE_LOCK ||
@@ -234,9 +234,9 @@ static bool effect(struct walk *walk, struct path *path, const struct code_funct
 	case CODE_GROUP_DONE:
 		return operation(walk, path, NEXT_DONE, first);
 	case CODE_GROUP_ADD:
-		if (second.known && (int64_t)second.bits < 0)
-			return operation(walk, path, NEXT_DONE, first);
-		return true;
+		return operation(walk, path,
+				 second.known && (int64_t)second.bits < 0 ? NEXT_DONE : NEXT_ADD,
+				 first);
 	case CODE_COND_WAKE:
 		return operation(walk, path, NEXT_WAKE, first);
 	case CODE_LIST_WAKE:

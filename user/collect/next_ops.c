@@ -252,6 +252,8 @@ static int take_op(struct finder *finder, uint32_t goroutine, uint32_t frame,
 	case NEXT_READ_LOCK:
 		unlock.what = unlock_of(op->what);
 		return decide(finder, goroutine, frame, &unlock, wait);
+	case NEXT_ADD:
+		return 0;
 	default:
 		decision = decision_of(finder, op->object, op->what, wait);
 		if (!decision || decision->done)

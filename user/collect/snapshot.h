@@ -95,6 +95,7 @@ enum next_what {
 	NEXT_LOCK,
 	NEXT_WRITE_LOCK,
 	NEXT_READ_LOCK,
+	NEXT_ADD,  /* sync.WaitGroup */
 	NEXT_DONE, /* sync.WaitGroup; this and what follows may lie ahead, on some path */
 	NEXT_SEND,
 	NEXT_RECV,
@@ -107,7 +108,7 @@ struct next_op {
 	uint64_t object;    /* the lock, WaitGroup, Cond or hchan */
 	uint32_t goroutine; /* in snapshot.goroutines */
 	uint32_t frame;     /* which of its pcs it will be done from */
-	uint8_t what;       /* enum next_what; no locking */
+	uint8_t what;       /* enum next_what; no locking, no adding */
 	bool certain;       /* on every path, as far as they could be followed */
 };
 

@@ -80,8 +80,11 @@ static bool ends_lock_wait(enum lock_kind how, enum party_role role)
 	}
 }
 
-/* So many owe a Done as the counter says: it is theirs that are missing. */
-static bool is_group_complete(const struct model *model, const struct model_lock *lock)
+/*
+ * Somebody is known to owe a Done, on every way that it can go on: the counter stays above zero until then, whoever
+ * else there is.
+ */
+static bool is_done_owed(const struct model *model, const struct model_lock *lock)
 {
 	int64_t owed = 0;
 
@@ -90,7 +93,7 @@ static bool is_group_complete(const struct model *model, const struct model_lock
 
 		owed += party->role == PARTY_CALLS_DONE && party->certain;
 	}
-	return lock->state.known && owed > 0 && owed == lock->state.counter;
+	return lock->state.known && owed > 0 && owed <= lock->state.counter;
 }
 
 static int add_lock_parties(struct builder *builder, struct waits_object *object)
@@ -98,16 +101,16 @@ static int add_lock_parties(struct builder *builder, struct waits_object *object
 	const struct model *model = builder->model;
 	const struct model_lock *lock = object->lock;
 	bool is_group = object->op == LOCK_WAITGROUP;
-	bool complete = is_group && is_group_complete(model, lock);
+	bool owed = is_group && is_done_owed(model, lock);
 	int status = 0;
 
-	object->nature = object->op == LOCK_COND || (is_group && !complete) ? WAITS_FOR_ANY :
-									      WAITS_FOR_ALL;
+	object->nature = object->op == LOCK_COND || (is_group && !owed) ? WAITS_FOR_ANY :
+									  WAITS_FOR_ALL;
 	for (size_t i = 0; i < lock->party_count && !status; i++) {
 		const struct model_party *party = &model->parties.data[lock->first_party + i];
 
 		if (!ends_lock_wait(object->op, party->role) ||
-		    (model_party_holds(party) && !party->certain) || (complete && !party->certain))
+		    (model_party_holds(party) && !party->certain) || (owed && !party->certain))
 			continue;
 		status = add_to(builder, object, party, object->nature == WAITS_FOR_ALL);
 	}

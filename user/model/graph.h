@@ -4,7 +4,7 @@
  * (snapshot_options.ahead); pure.
  *
  * A wait for a lock ends when its holder lets go (all readers, for a writer); a WaitGroup's, when all who
- * still owe a Done have called it; a channel's or select's, when any counterpart comes. A goroutine is
+ * owe a Done have called it; a channel's or select's, when any counterpart comes. A goroutine is
  * stuck when that cannot happen any more: nobody else can end the wait, and those who could are stuck. Where
  * anybody unknown might, as on every channel, it is not called stuck but may be.
  */
