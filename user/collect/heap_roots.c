@@ -134,6 +134,18 @@ static bool is_p(const struct layout *layout, const uint8_t *bytes, uint64_t add
 	return next > buffer && next <= end && end <= buffer + layout->wbbuf_size;
 }
 
+/* A P begins where its object does, or from Go 1.22 on behind the word that names its type. */
+static void blank_buffer(const struct layout *layout, struct heap_span *span, uint64_t at)
+{
+	for (uint64_t header = 0; header <= 8; header += 8) {
+		uint8_t *bytes = span->bytes + at + header;
+
+		if (layout->p_size + header <= span->elem_size &&
+		    is_p(layout, bytes, span->start + at + header))
+			memset(bytes + layout->p_wbbuf, 0, layout->wbbuf_size);
+	}
+}
+
 void heap_blank_write_buffers(const struct layout *layout, struct heap *heap)
 {
 	uint64_t size = layout->p_size;
@@ -144,10 +156,10 @@ void heap_blank_write_buffers(const struct layout *layout, struct heap *heap)
 	for (size_t i = 0; i < heap->spans.len; i++) {
 		struct heap_span *span = &heap->spans.data[i];
 
-		if (!span->bytes || span->elem_size < size || span->elem_size > size + size / 4)
+		if (!span->bytes || span->elem_size < size || span->elem_size > size * 2)
 			continue;
-		for (uint64_t at = 0; at + size <= span->limit - span->start; at += span->elem_size)
-			if (is_p(layout, span->bytes + at, span->start + at))
-				memset(span->bytes + at + layout->p_wbbuf, 0, layout->wbbuf_size);
+		for (uint64_t at = 0; at + span->elem_size <= span->limit - span->start;
+		     at += span->elem_size)
+			blank_buffer(layout, span, at);
 	}
 }

@@ -450,7 +450,6 @@ func cacheLoader(r *run) {
 var service = struct {
 	jobs   chan int
 	mu     sync.Mutex
-	cond   *sync.Cond
 	wg     sync.WaitGroup
 	reload chan struct{}
 }{jobs: make(chan int), reload: make(chan struct{})}
@@ -458,7 +457,7 @@ var service = struct {
 // None of these is a leak: what they wait for is known to the whole program, or a timer.
 func idleService(r *run) {
 	cond := sync.NewCond(new(sync.Mutex))
-	service.cond = cond
+	keep(cond)
 	service.wg.Add(1)
 	mu := new(sync.Mutex)
 	mu.Lock()
