@@ -87,13 +87,13 @@ int live_attach(struct live *live, const struct options *options, uint32_t roles
 	return status;
 }
 
-static int open_model(struct live *live, struct err *err)
+int live_model(struct live *live, struct model *model, struct err *err)
 {
-	if (model_init(&live->model, &live->target.layout, live->target.reasons_minor,
-		       look_up_frames, look_up_data, &live->target, goroot_file(&live->target)))
+	if (model_init(model, &live->target.layout, live->target.reasons_minor, look_up_frames,
+		       look_up_data, &live->target, goroot_file(&live->target)))
 		return output_no_memory(err);
-	live->model.look_up_type = look_up_type;
-	live->model.type_ctx = &live->target;
+	model->look_up_type = look_up_type;
+	model->type_ctx = &live->target;
 	return 0;
 }
 
@@ -114,7 +114,7 @@ int live_renew(struct live *live, struct err *err)
 	live->has_snapshot = false;
 	live->next_snapshot_ns = 0;
 	model_free(&live->model);
-	return open_model(live, err);
+	return live_model(live, &live->model, err);
 }
 
 int live_open(struct live *live, const struct options *options, uint32_t roles, struct err *err)
@@ -134,7 +134,7 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 	target_facts_of(&live->target, &live->facts);
 	status = pause_open(&live->signal_fd, err);
 	if (!status)
-		status = open_model(live, err);
+		status = live_model(live, &live->model, err);
 	if (!status)
 		status = live_attach(live, options, roles, NULL, err);
 	if (status)

@@ -43,6 +43,8 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 /* For one that was opened with roles 0: put the probes in place now. special: NULL, or how. */
 int live_attach(struct live *live, const struct options *options, uint32_t roles,
 		const struct probe_options *special, struct err *err);
+/* A model of the same process besides, for another snapshot; the caller's to free. */
+int live_model(struct live *live, struct model *model, struct err *err);
 /* Back to that: no probes, and a model without what they counted. Its rows and frames are gone. */
 int live_renew(struct live *live, struct err *err);
 void live_close(struct live *live);

@@ -51,6 +51,7 @@ int observation_open(struct observation *observation, const struct options *opti
 
 void observation_close(struct observation *observation)
 {
+	observed_leaks_free(&observation->leaks);
 	series_free(observation->series);
 	race_log_free(&observation->races);
 	live_close(&observation->live);
@@ -125,6 +126,7 @@ static int begin(struct observation *observation, const struct options *options,
 	struct err why;
 	int status = live_renew(live, err);
 
+	observed_leaks_free(&observation->leaks);
 	series_free(observation->series);
 	observation->series = series_new();
 	observation->first_ns = observation->last_ns = observation->snapshots = 0;
@@ -174,6 +176,8 @@ int observe(struct observation *observation, const struct options *options, uint
 	live->next_snapshot_ns = 0;
 	status = look(observation, options, true, err);
 	take_rates_of_all(&live->model);
+	if (!status && !live->gone)
+		observed_leaks_find(live, observation->now.rss, &observation->leaks);
 	return status;
 }
 
@@ -194,6 +198,9 @@ int observation_diagnose(struct observation *observation, const struct limits *l
 		.pid = live->target.pid,
 		.gomaxprocs = live->target.gomaxprocs,
 		.gone = live->gone,
+		.leaks = observation->leaks.known ? &observation->leaks.leaks : NULL,
+		.leaks_model = &observation->leaks.model,
+		.no_leaks = observation->leaks.why_not,
 		.races = observation->has_races ? &observation->races : NULL,
 	};
 	snprintf(diagnosis->no_probes, sizeof(diagnosis->no_probes), "%s", observation->no_probes);

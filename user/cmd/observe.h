@@ -4,6 +4,7 @@
 #define CMD_OBSERVE_H
 
 #include "cmd/live.h"
+#include "cmd/observed_leaks.h"
 #include "detect/diagnosis.h"
 
 struct observation {
@@ -15,6 +16,7 @@ struct observation {
 	uint32_t roles;      /* that are on */
 	bool ended;          /* the last look was ended by the user or the process */
 	char no_probes[400]; /* why none is; "" */
+	struct observed_leaks leaks;
 	struct race_log races;
 	bool has_races;
 };

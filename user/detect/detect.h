@@ -14,6 +14,7 @@
 #include "detect/race_log.h"
 #include "detect/series.h"
 #include "model/graph.h"
+#include "model/leaks.h"
 #include "model/model.h"
 #include "target/resources.h"
 
@@ -29,6 +30,10 @@ struct detect_input {
 	unsigned gomaxprocs;          /* 0: unknown */
 	bool gone;                    /* the process ended meanwhile */
 	const struct race_log *races; /* of --race-log; NULL: none */
+	/* what nothing alive can wake, and the model that it is about; NULL: not looked for, and why */
+	const struct leaks *leaks;
+	struct model *leaks_model;
+	const char *no_leaks;
 };
 
 struct detector {
@@ -76,6 +81,8 @@ struct finding *detect_found_at(struct findings *findings, const struct pclntab_
 /* The ids of the group's goroutines; its age, when that is older than what is known. */
 void detect_take_group(const struct detect_input *input, struct findings *findings,
 		       struct finding *finding, const struct model_group *group);
+/* It was proven that nothing alive can wake this goroutine. */
+bool detect_is_leaked(const struct detect_input *input, uint64_t goid);
 /* The i-th goroutine of a group. */
 const struct model_task *detect_task(const struct model *model, const struct model_group *group,
 				     uint64_t i);

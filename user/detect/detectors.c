@@ -18,6 +18,7 @@
 	X(lock_starving)                                                                           \
 	X(gc)                                                                                      \
 	X(spawn_unbounded)                                                                         \
+	X(leak_proven)                                                                             \
 	X(leak_growth)                                                                             \
 	X(leak_threshold)                                                                          \
 	X(race_suspect)

@@ -147,3 +147,14 @@ void detect_take_place(struct finding *finding, const struct model_task *task)
 		finding->since_is_bound = task->since_is_bound;
 	}
 }
+
+bool detect_is_leaked(const struct detect_input *input, uint64_t goid)
+{
+	const struct leaks *leaks = input->leaks;
+
+	/* the leaked ones are first */
+	for (size_t i = 0; leaks && i < leaks->leaked; i++)
+		if (input->leaks_model->tasks.data[leaks->rows.data[i].task].goid == goid)
+			return true;
+	return false;
+}

@@ -32,7 +32,8 @@ static void report(const struct detect_input *input, struct findings *findings,
 {
 	const struct waits_graph *graph = input->graph;
 	const struct model *model = input->model;
-	bool is_main = first->goid == 1;
+	bool proven = detect_is_leaked(input, first->goid);
+	bool is_main = first->goid == 1 && !proven;
 	struct finding *finding = finding_begin(findings,
 						is_main ? SEVERITY_INFO : SEVERITY_WARNING,
 						is_main ? CERTAINTY_POSSIBLE : CERTAINTY_LIKELY);
@@ -58,9 +59,15 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding_say(
 		findings, finding,
 		"no goroutine has a call of Done on it ahead, none was made by the waiting function");
-	finding_why(finding,
-		    "the counter is read from the WaitGroup; that nobody can reach it was not "
-		    "proven");
+	if (proven) {
+		finding->certainty = CERTAINTY_CERTAIN;
+		finding_why(finding,
+			    "nothing alive leads to the WaitGroup: proven by a walk of the heap");
+	} else {
+		finding_why(finding,
+			    "the counter is read from the WaitGroup; that nobody can reach it was "
+			    "not proven");
+	}
 	finding_advise(finding,
 		       "defer wg.Done() as the goroutine's first statement, so that no return or "
 		       "panic skips it");
@@ -77,14 +84,14 @@ static int check(const struct detect_input *input, struct findings *findings)
 		const struct model_task *first;
 
 		if (!object->lock || object->op != LOCK_WAITGROUP || !object->waiter_count ||
-		    !object->lock->state.known || object->lock->state.counter <= 0 ||
-		    object->lock->party_count)
+		    !object->lock->state.known || object->lock->state.counter <= 0)
 			continue;
 		first = &model->tasks
 				 .data[graph->nodes.data[graph->waiters.data[object->first_waiter]]
 					       .task];
-		if ((double)detect_waited_ns(input, first) >= input->limits->blocked * 1e9 &&
-		    !has_children(model, first->stack))
+		if (detect_is_leaked(input, first->goid) ||
+		    ((double)detect_waited_ns(input, first) >= input->limits->blocked * 1e9 &&
+		     !object->lock->party_count && !has_children(model, first->stack)))
 			report(input, findings, object, first);
 	}
 	if ((double)input->observed_ns < input->limits->blocked * 1e9)
