@@ -81,6 +81,8 @@ struct finding *detect_found_at(struct findings *findings, const struct pclntab_
 /* The ids of the group's goroutines; its age, when that is older than what is known. */
 void detect_take_group(const struct detect_input *input, struct findings *findings,
 		       struct finding *finding, const struct model_group *group);
+/* Share of the time that its threads wanted a CPU and had none: others on the machine had them. */
+double detect_cpu_shortage(const struct detect_input *input);
 /* It was proven that nothing alive can wake this goroutine. */
 bool detect_is_leaked(const struct detect_input *input, uint64_t goid);
 /* The i-th goroutine of a group. */

@@ -15,6 +15,7 @@
 #define STOPS_TO_JUDGE 10
 #define STOPS_SHARE 100 /* stops that take less than one part in so many of the time are few */
 #define SITES_SHOWN 3
+#define CPU_SHORTAGE 0.2
 
 struct pressure {
 	struct model_tally cycles, active, stops, assists;
@@ -191,6 +192,8 @@ static int check(const struct detect_input *input, struct findings *findings)
 		snprintf(why, sizeof(why), "goroutines spend %.0f %% of the CPU time on it",
 			 pressure.assist_pct > 100 ? 100 : pressure.assist_pct);
 	else if (pressure.stops.count >= STOPS_TO_JUDGE &&
+		 /* else they are long for want of CPUs, and not of the collector's making */
+		 detect_cpu_shortage(input) < CPU_SHORTAGE &&
 		 pressure.stops.sum * STOPS_SHARE >= pressure.stops.over_ns &&
 		 (double)pressure.stop_p99_ns >= limits->gc_pause * 1e9)
 		snprintf(why, sizeof(why), "the world is stopped for up to %s",

@@ -158,3 +158,15 @@ bool detect_is_leaked(const struct detect_input *input, uint64_t goid)
 			return true;
 	return false;
 }
+
+double detect_cpu_shortage(const struct detect_input *input)
+{
+	const struct resources *before = input->before, *now = input->now;
+	double used = (double)(now->cpu_ns - before->cpu_ns);
+	/* of threads that ended meanwhile it is gone */
+	double delayed = now->cpu_delay_ns > before->cpu_delay_ns ?
+				 (double)(now->cpu_delay_ns - before->cpu_delay_ns) :
+				 0;
+
+	return delayed > 0 ? delayed / (used + delayed) : 0;
+}

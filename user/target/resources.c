@@ -2,6 +2,7 @@
 #include "target/resources.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,26 @@ static void read_rss(pid_t pid, struct resources *resources)
 	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
 	if (read_file(path, text, sizeof(text)) && sscanf(text, "%*s %llu", &pages) == 1)
 		resources->rss = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* /proc/PID/task/TID/schedstat: time on a CPU, time waited for one, ns. */
+static void read_delay(pid_t pid, struct resources *resources)
+{
+	unsigned long long delay;
+	char path[64 + NAME_MAX], text[128];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, entry->d_name);
+		if (entry->d_name[0] != '.' && read_file(path, text, sizeof(text)) &&
+		    sscanf(text, "%*u %llu", &delay) == 1)
+			resources->cpu_delay_ns += delay;
+	}
+	if (dir)
+		closedir(dir);
 }
 
 static void read_machine(struct resources *resources)
@@ -194,6 +215,7 @@ void resources_read(pid_t pid, struct resources *resources)
 	resources->at_ns = clock_now_ns();
 	read_rss(pid, resources);
 	proc_cpu_ns(pid, &resources->cpu_ns);
+	read_delay(pid, resources);
 	read_machine(resources);
 	read_cgroups(pid, resources);
 }

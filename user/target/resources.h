@@ -8,9 +8,10 @@
 #include <sys/types.h>
 
 struct resources {
-	uint64_t at_ns;  /* CLOCK_MONOTONIC */
-	uint64_t rss;    /* bytes; 0: unknown */
-	uint64_t cpu_ns; /* used so far */
+	uint64_t at_ns;        /* CLOCK_MONOTONIC */
+	uint64_t rss;          /* bytes; 0: unknown */
+	uint64_t cpu_ns;       /* used so far */
+	uint64_t cpu_delay_ns; /* its threads, those that exist, waited so long for a CPU so far */
 	/* the tightest limit of memory among its cgroups, or the machine's memory; 0: unknown */
 	uint64_t memory_limit;
 	bool memory_limit_is_cgroup;
