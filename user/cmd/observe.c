@@ -70,9 +70,11 @@ static int look(struct observation *observation, const struct options *options, 
 	if (status || !live->has_snapshot || live->snapshot.at_ns == before_ns)
 		return status;
 	resources_read(live->target.pid, &observation->now);
+	run_queue_read(&live->target, &observation->queue_now);
 	if (!observation->first_ns) {
 		observation->first_ns = live->snapshot.at_ns;
 		observation->before = observation->now;
+		observation->queue_before = observation->queue_now;
 	}
 	observation->last_ns = live->snapshot.at_ns;
 	observation->snapshots++;
@@ -187,12 +189,14 @@ int observation_diagnose(struct observation *observation, const struct limits *l
 	struct live *live = &observation->live;
 	int status;
 
+	run_queue_between(&observation->queue_before, &observation->queue_now, &observation->queue);
 	diagnosis->input = (struct detect_input){
 		.model = &live->model,
 		.series = observation->series,
 		.limits = limits,
 		.before = &observation->before,
 		.now = &observation->now,
+		.run_queue = observation->queue.known ? &observation->queue : NULL,
 		.observed_ns = observation->last_ns - observation->first_ns,
 		.roles = observation->roles,
 		.pid = live->target.pid,

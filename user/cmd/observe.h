@@ -11,6 +11,7 @@ struct observation {
 	struct live live;
 	struct series *series;
 	struct resources before, now;
+	struct run_queue queue_before, queue_now, queue; /* the last is the difference */
 	uint64_t first_ns, last_ns; /* of the snapshots noted; 0: none */
 	uint64_t snapshots;
 	uint32_t roles;      /* that are on */

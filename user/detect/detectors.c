@@ -16,6 +16,7 @@
 	X(spin)                                                                                    \
 	X(lock_hot)                                                                                \
 	X(lock_starving)                                                                           \
+	X(sched)                                                                                   \
 	X(gc)                                                                                      \
 	X(spawn_unbounded)                                                                         \
 	X(leak_proven)                                                                             \

@@ -69,12 +69,28 @@ static void read_delay(pid_t pid, struct resources *resources)
 		closedir(dir);
 }
 
+/* The first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal, in ticks. */
+static void read_machine_cpu(struct resources *resources)
+{
+	unsigned long long t[8] = { 0 };
+	long tick = sysconf(_SC_CLK_TCK);
+	char text[4096];
+
+	if (tick <= 0 || !read_file("/proc/stat", text, sizeof(text)) ||
+	    sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1], &t[2], &t[3],
+		   &t[4], &t[5], &t[6], &t[7]) != 8)
+		return;
+	resources->machine_cpu_ns =
+		(t[0] + t[1] + t[2] + t[5] + t[6] + t[7]) * (NSEC_PER_SEC / (uint64_t)tick);
+}
+
 static void read_machine(struct resources *resources)
 {
 	char text[4096];
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	resources->cpus = cpus > 0 ? (unsigned)cpus : 0;
+	read_machine_cpu(resources);
 	if (!read_file("/proc/meminfo", text, sizeof(text)))
 		return;
 	resources->memory_limit = value_of(text, "MemTotal") * 1024;

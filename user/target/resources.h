@@ -19,6 +19,7 @@ struct resources {
 	double cpu_quota;     /* CPUs that its cgroups allow; 0: no quota */
 	uint64_t throttled, periods, throttled_ns; /* of that cgroup so far */
 	unsigned cpus;                             /* of the machine, online */
+	uint64_t machine_cpu_ns; /* that all its processes together used so far, and its interrupts */
 };
 
 /* What can't be read stays 0. */

@@ -28,6 +28,7 @@ func gcPressure(fixed bool) {
 	var pool = sync.Pool{New: func() interface{} { return new([4096]*node) }}
 	for w := 0; w < 4; w++ {
 		go func() {
+			var site teller
 			for range time.Tick(2 * time.Millisecond) {
 				for n := 0; n < 10; n++ {
 					if fixed {
@@ -36,7 +37,7 @@ func gcPressure(fixed bool) {
 						pool.Put(buffer)
 						continue
 					}
-					answer(live)
+					answer(live, &site)
 				}
 			}
 		}()
@@ -45,8 +46,8 @@ func gcPressure(fixed bool) {
 }
 
 //go:noinline
-func answer(live *node) {
-	here()
+func answer(live *node, site *teller) {
+	site.here()
 	buffer := make([]*node, 4096)
 	buffer[0] = live
 	sink = buffer
