@@ -54,6 +54,7 @@ void observation_close(struct observation *observation)
 	observed_leaks_free(&observation->leaks);
 	series_free(observation->series);
 	race_log_free(&observation->races);
+	vec_free(&observation->contexts);
 	live_close(&observation->live);
 }
 
@@ -78,6 +79,9 @@ static int look(struct observation *observation, const struct options *options, 
 	}
 	observation->last_ns = live->snapshot.at_ns;
 	observation->snapshots++;
+	if (last)
+		observation->has_contexts =
+			!contexts_read(&live->target, &live->snapshot, &observation->contexts);
 	return series_add(observation->series, &live->model, !live->skip_ahead, &observation->now) ?
 		       output_no_memory(err) :
 		       0;
@@ -133,6 +137,7 @@ static int begin(struct observation *observation, const struct options *options,
 	observation->series = series_new();
 	observation->first_ns = observation->last_ns = observation->snapshots = 0;
 	observation->no_probes[0] = '\0';
+	observation->has_contexts = false;
 	if (status)
 		return status;
 	if (!observation->series)
@@ -196,6 +201,7 @@ int observation_diagnose(struct observation *observation, const struct limits *l
 		.limits = limits,
 		.before = &observation->before,
 		.now = &observation->now,
+		.contexts = observation->has_contexts ? &observation->contexts : NULL,
 		.run_queue = observation->queue.known ? &observation->queue : NULL,
 		.observed_ns = observation->last_ns - observation->first_ns,
 		.roles = observation->roles,

@@ -11,8 +11,10 @@ struct observation {
 	struct live live;
 	struct series *series;
 	struct resources before, now;
+	held_contexts contexts; /* at the last snapshot */
+	bool has_contexts;
 	struct run_queue queue_before, queue_now, queue; /* the last is the difference */
-	uint64_t first_ns, last_ns; /* of the snapshots noted; 0: none */
+	uint64_t first_ns, last_ns;                      /* of the snapshots noted; 0: none */
 	uint64_t snapshots;
 	uint32_t roles;      /* that are on */
 	bool ended;          /* the last look was ended by the user or the process */

@@ -9,6 +9,7 @@
 #ifndef DETECT_DETECT_H
 #define DETECT_DETECT_H
 
+#include "collect/contexts.h"
 #include "collect/run_queue.h"
 #include "detect/finding.h"
 #include "detect/limits.h"
@@ -25,6 +26,7 @@ struct detect_input {
 	const struct series *series;     /* the snapshots, reduced; the last point is the model's */
 	const struct limits *limits;
 	const struct resources *before, *now; /* of the process, at the first and last snapshot */
+	const held_contexts *contexts;        /* at the last snapshot; NULL: unknown */
 	const struct run_queue *run_queue;    /* of the observation; NULL: unknown */
 	uint64_t observed_ns;                 /* from the first snapshot to the last */
 	uint32_t roles;                       /* probes that were on (ROLE_BIT); 0: none */

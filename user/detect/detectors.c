@@ -19,6 +19,7 @@
 	X(sched)                                                                                   \
 	X(gc)                                                                                      \
 	X(spawn_unbounded)                                                                         \
+	X(ctx)                                                                                     \
 	X(leak_proven)                                                                             \
 	X(leak_growth)                                                                             \
 	X(leak_threshold)                                                                          \

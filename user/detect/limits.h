@@ -43,6 +43,7 @@ enum service { SERVICE_UNKNOWN, SERVICE_WEB, SERVICE_CONSUMER, SERVICE_BATCH };
 	X(gc_assist, "gc.pressure.assist", 5, "%",                                                 \
 	  "of the process's CPU time, that goroutines must mark")                                  \
 	X(gc_pause, "gc.pressure.pause", 0.01, "s", "99 % of the stops of the world are shorter")  \
+	X(ctx_grace, "ctx.ignored.grace", 1, "s", "to end in, when the context was cancelled")     \
 	X(sched_p99, "sched.latency.p99", 0.02, "s",                                               \
 	  "99 % of the waits of goroutines that could run are shorter")                            \
 	X(spin_polls, "select.spin.per_second", 10000, "polls/s", "so many polls are a busy loop") \

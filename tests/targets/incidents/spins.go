@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -12,16 +13,6 @@ func init() {
 	register("select.check", selectCheck)
 	register("chan.closed_spin", closedSpin)
 	register("chan.closed_range", closedRange)
-}
-
-// teller is here for a place in a loop that must not be slowed.
-type teller bool
-
-func (told *teller) here() {
-	if !*told {
-		*told = true
-		place("site")
-	}
 }
 
 func produce(jobs chan<- int) {
@@ -47,9 +38,9 @@ func selectSpin(fixed bool) {
 }
 
 func pollingConsumer(jobs <-chan int) {
-	var site teller
+	var site sync.Once
 	for {
-		site.here()
+		site.Do(func() { place("site", 1) })
 		select {
 		case job := <-jobs:
 			sink = job
@@ -93,9 +84,9 @@ func closedSpin(fixed bool) {
 }
 
 func deafConsumer(results chan int, quit chan struct{}, fixed bool) {
-	var site teller
+	var site sync.Once
 	for {
-		site.here()
+		site.Do(func() { place("site", 1) })
 		select {
 		case v, ok := <-results:
 			if !ok && fixed {
@@ -113,9 +104,9 @@ func closedRange(fixed bool) {
 	results := make(chan int)
 	close(results)
 	go func() {
-		var site teller
+		var site sync.Once
 		for {
-			site.here()
+			site.Do(func() { place("site", 1) })
 			v, ok := <-results
 			if !ok && fixed {
 				return
