@@ -299,6 +299,30 @@ static void a_cut_stack_is_completed_when_one_goes_on_so(void **state)
 	flame_free(&flame);
 }
 
+static void a_stack_goes_on_as_others_that_share_three_calls(void **state)
+{
+	static const enum pc other[] = { PC_CHANRECV1, PC_ODD,  PC_RECURSE, PC_WORK,
+					 PC_BYTES,     PC_MAIN, PC_GOEXIT,  0 };
+	enum pc pcs[DEEP + 1] = { PC_SEMACQUIRE };
+	const struct flame_options options = { .of = FLAME_WAIT };
+	struct program *program = *state;
+	struct flame flame;
+
+	/* ends in recurse, work, bytes */
+	for (int i = 1; i < DEEP; i++)
+		pcs[i] = PC_RECURSE;
+	pcs[DEEP - 2] = PC_WORK;
+	pcs[DEEP - 1] = PC_BYTES;
+	program_site(program, 1, "sync.Mutex.Lock", 5, 7 * MS, pcs);
+	program_goroutine(program, 7, "chan receive", 0, other)->status = G_RUNNABLE;
+	program_update(program, true, true);
+	make(program, NULL, &options, &flame);
+	assert_int_equal(flame.stacks.len, 1);
+	assert_false(flame.stacks.data[0].cut);
+	assert_string_equal(root_of(&flame, &flame.stacks.data[0]), "main.main");
+	flame_free(&flame);
+}
+
 static void filters_leave_the_rest_out(void **state)
 {
 	struct flame_options options = { .of = FLAME_WAIT, .reason = "Mutex" };
@@ -458,6 +482,7 @@ int main(void)
 		TEST(many_samples_are_better_than_windows),
 		TEST(without_probes_samples_are_all),
 		TEST(a_cut_stack_is_completed_when_one_goes_on_so),
+		TEST(a_stack_goes_on_as_others_that_share_three_calls),
 		TEST(filters_leave_the_rest_out),
 		TEST(the_creator_is_the_root_when_there_is_one),
 		TEST(tasks_are_all_that_exist),

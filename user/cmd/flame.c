@@ -13,8 +13,8 @@
 
 #define DURATION_DEFAULT_NS (5 * NSEC_PER_SEC)
 #define SAMPLE_NS 10000000
-/* Where every event is traced, samples are but for waits that began before. */
-#define SAMPLE_EXACT_NS 100000000
+/* Where events tell the time, samples are for waits that began before, and for deeper stacks. */
+#define SAMPLE_RARELY_NS 100000000
 
 struct capture_plan {
 	struct options options;
@@ -57,9 +57,10 @@ static int choose_format(struct options *options, struct err *err)
 		       "the format does not follow from the name \"%.80s\"", options->output);
 }
 
-static bool is_of_waits(enum flame_of of)
+/* Samples also tell how stacks go on that the probes cut off. */
+static bool wants_samples(enum flame_of of)
 {
-	return of != FLAME_SPAWN && of != FLAME_TASKS && of != FLAME_MUTEX;
+	return of != FLAME_SPAWN && of != FLAME_TASKS;
 }
 
 static int check(const struct options *options, struct err *err)
@@ -105,14 +106,16 @@ static int make_plan(const struct options *options, struct capture_plan *plan, s
 		status = check(&plan->options, err);
 	plan->options.flame.labels = plan->options.format == FORMAT_PPROF;
 	plan->roles = roles_of(&plan->options.flame);
-	plan->samples = is_of_waits(options->flame.of);
+	plan->samples = wants_samples(options->flame.of);
 	if (!options->duration_ns)
 		plan->options.duration_ns = DURATION_DEFAULT_NS;
 	if (!options->interval_given)
-		plan->options.interval_ns = options->max_overhead_pct == OVERHEAD_NONE &&
-							    !options->no_probes ?
-						    SAMPLE_EXACT_NS :
-						    SAMPLE_NS;
+		plan->options.interval_ns =
+			options->flame.of == FLAME_MUTEX ||
+					(options->max_overhead_pct == OVERHEAD_NONE &&
+					 !options->no_probes) ?
+				SAMPLE_RARELY_NS :
+				SAMPLE_NS;
 	return status;
 }
 

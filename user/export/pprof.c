@@ -281,7 +281,7 @@ static void add_code(struct builder *builder, Sample *sample, const struct flame
 				location_of_pc(builder, stack->pcs[pc],
 					       (const struct pclntab_frame *const *)stack->frames +
 						       first,
-					       frame - first));
+					       end - first));
 	}
 }
 

@@ -22,13 +22,13 @@ const char *flame_of_name(enum flame_of of)
 struct flame_entry *flame_put(struct flame_build *build, const struct flame_key *of)
 {
 	struct flame_key key = *of;
-	const struct stack *deeper = key.stack && !key.stack->whole ?
-					     stack_deeper(build->model->stacks, key.stack) :
-					     NULL;
 	bool several;
 
-	if (deeper)
-		key.stack = deeper;
+	if (key.stack) {
+		key.stack = flame_complete(build, key.stack);
+		if (!key.stack)
+			return NULL;
+	}
 	if (!build->options->created_by)
 		key.gopc = 0;
 	else if (!key.gopc && key.stack)
@@ -259,6 +259,8 @@ static int fill(struct flame_build *build)
 {
 	int status = build->options->created_by ? flame_creators_make(build) : 0;
 
+	if (!status && build->options->of != FLAME_SPAWN)
+		status = flame_callers_make(build);
 	if (status)
 		return status;
 	switch (build->options->of) {
@@ -298,6 +300,7 @@ int flame_make(struct model *model, const struct flame_samples *samples,
 		status = add_stack(&build, entry);
 	vec_sort(&flame->stacks, by_value, flame);
 	flame_table_free(&build.out);
+	flame_callers_free(build.callers);
 	flame_creators_free(build.creators);
 	flame_labels_free(build.labels);
 	return status;

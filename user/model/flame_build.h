@@ -13,6 +13,7 @@ struct flame_build {
 	struct flame_table out;
 	struct flame_labels *labels;     /* texts, each once */
 	struct flame_creators *creators; /* go statements by stack */
+	struct flame_callers *callers;   /* how stacks go on */
 };
 
 /* What is to be shown under the key, its stack completed. NULL: no memory. */
@@ -32,6 +33,15 @@ int flame_creators_make(struct flame_build *build);
 void flame_creators_free(struct flame_creators *creators);
 /* 0: unknown, or *several. */
 uint64_t flame_creator(const struct flame_build *build, const struct stack *stack, bool *several);
+
+/*
+ * How stacks that the probes cut off go on, as far as one way only is known: from the stacks that
+ * begin with the same pcs or, failing those, from where the same three calls are in others.
+ */
+int flame_callers_make(struct flame_build *build);
+void flame_callers_free(struct flame_callers *callers);
+/* The stack itself when nothing better is known; NULL: no memory. */
+const struct stack *flame_complete(struct flame_build *build, const struct stack *stack);
 
 void flame_labels_free(struct flame_labels *labels);
 

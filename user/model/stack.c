@@ -184,6 +184,17 @@ const struct stack *stack_deeper(const struct stack_table *table, const struct s
 	return prefix ? prefix->only : NULL;
 }
 
+int stack_table_each(const struct stack_table *table,
+		     int (*visit)(void *ctx, const struct stack *stack), void *ctx)
+{
+	const struct node *node;
+	int status = 0;
+
+	for (node = table->nodes; node && !status; node = node->hh.next)
+		status = visit(ctx, &node->stack);
+	return status;
+}
+
 struct stack *stack_prefix(struct stack_table *table, const struct stack *stack)
 {
 	size_t depth = stack->pc_count < CT_STACK_DEPTH ? stack->pc_count : CT_STACK_DEPTH;

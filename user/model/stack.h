@@ -45,6 +45,10 @@ struct stack *stack_prefix(struct stack_table *table, const struct stack *stack)
  */
 const struct stack *stack_deeper(const struct stack_table *table, const struct stack *stack);
 
+/* Calls `visit` for each; it must not add any. Stops at what is not 0, and returns it. */
+int stack_table_each(const struct stack_table *table,
+		     int (*visit)(void *ctx, const struct stack *stack), void *ctx);
+
 /* The stack goes on as `deeper` does: take its site when this one's is a guess. */
 void stack_complete(struct stack *stack, const struct stack *deeper);
 /* Nothing better is known than the go statement that made the goroutine. */
