@@ -12,6 +12,8 @@
 #define ROLES_RECORD (ROLES_TABLES | ROLES_LOCKS)
 /* In a long interval, events are lost for no longer than this when we are killed. */
 #define FLUSH_NS NSEC_PER_SEC
+/* When events come faster than they can be written, batches must not wait for them. */
+#define DRAIN_NS_MOST (NSEC_PER_SEC / 10)
 
 static int take_event(void *ctx, const struct ct_event *event)
 {
@@ -69,14 +71,14 @@ static int add_coverage(struct recorder *recorder, struct err *err)
 
 int recorder_drain(struct recorder *recorder, struct err *err)
 {
+	uint64_t end_ns = clock_now_ns() + DRAIN_NS_MOST;
 	bool more = true;
 	int status = 0;
 
 	if (!recorder->timeline)
 		return 0;
 	recorder->err = err;
-	/* what comes in while this is written is left for the next time */
-	for (int i = 0; i < 16 && more && !status; i++)
+	while (!status && more && clock_now_ns() < end_ns)
 		status = timeline_drain(recorder->timeline, &more);
 	if (!status && clock_now_ns() >= recorder->flush_ns) {
 		recorder->flush_ns = clock_now_ns() + FLUSH_NS;
@@ -172,7 +174,7 @@ int recorder_add(struct recorder *recorder, const struct options *options, struc
 
 	if (!status)
 		status = recorder_drain(recorder, err);
-	if (!status && recorder->live.session)
+	if (!status && recorder->timeline)
 		status = add_coverage(recorder, err);
 	return status ? status : add_moment(recorder, err);
 }

@@ -21,7 +21,7 @@ struct recorder {
 int recorder_open(struct recorder *recorder, const struct options *options, struct err *err);
 void recorder_close(struct recorder *recorder);
 
-/* Take what events there are. */
+/* Take what events there are, for no longer than some tenths of a second. */
 int recorder_drain(struct recorder *recorder, struct err *err);
 /* Bring the model up to date and write a batch. */
 int recorder_add(struct recorder *recorder, const struct options *options, struct err *err);

@@ -18,6 +18,7 @@
 /* Numbers given since the last keyframe; with more, the memory for them is given back by a new one. */
 #define PARTS_MAX (1U << 20)
 #define RESERVE_BYTES (1U << 20)
+#define EVENTS_AT_ONCE 65536 /* in a transaction, which is lost as a whole */
 
 struct recording {
 	sqlite3 *db;
@@ -283,7 +284,8 @@ int recording_create(const char *path, const struct recording_source *source,
 	if (result == SQLITE_OK)
 		result = prepare(recording);
 	if (result == SQLITE_OK)
-		result = recording_ring_init(&recording->ring, recording->db, options);
+		result = recording_ring_init(&recording->ring, recording->db, options,
+					     recording->base_ns);
 	if (result != SQLITE_OK) {
 		status = failed(recording, result, err);
 		release(recording);
@@ -369,7 +371,7 @@ static int write_or_make_room(struct recording *recording, const struct recordin
 
 	while ((result & 0xff) == SQLITE_FULL && recording_ring_is_full(&recording->ring)) {
 		roll_back(recording);
-		if (recording_ring_drop_oldest(&recording->ring) != SQLITE_OK)
+		if (recording_ring_make_room(&recording->ring) != SQLITE_OK)
 			break;
 		result = write_batch(recording, moment);
 	}
@@ -417,13 +419,13 @@ int recording_add_event(struct recording *recording, const struct ct_event *even
 	sqlite3_reset(statement);
 	if (result == SQLITE_DONE) {
 		recording->pending++;
-		return 0;
+		return recording->pending < EVENTS_AT_ONCE ? 0 : recording_flush(recording, err);
 	}
 	/* of a ring the next batch makes room; what is in the way of it is lost, and counted */
 	if ((result & 0xff) == SQLITE_FULL && recording_ring_is_full(&recording->ring)) {
 		recording->pending++;
 		roll_back(recording);
-		return recording_ring_drop_oldest(&recording->ring) == SQLITE_OK ?
+		return recording_ring_make_room(&recording->ring) == SQLITE_OK ?
 			       0 :
 			       failed(recording, result, err);
 	}
@@ -438,6 +440,10 @@ int recording_add_coverage(struct recording *recording, uint64_t opened_ns, uint
 
 	if (result != SQLITE_OK)
 		return failed(recording, result, err);
+	if (opened_ns < recording->ring.events_from_ns)
+		opened_ns = recording->ring.events_from_ns;
+	if (closed_ns <= opened_ns)
+		return 0;
 	sqlite3_bind_int64(statement, 1, (sqlite3_int64)opened_ns);
 	sqlite3_bind_int64(statement, 2, (sqlite3_int64)closed_ns);
 	result = sqlite3_step(statement);
@@ -449,11 +455,17 @@ int recording_flush(struct recording *recording, struct err *err)
 {
 	int result = commit(recording);
 
+	if (result == SQLITE_OK)
+		result = recording_ring_trim(&recording->ring);
 	return result == SQLITE_OK ? 0 : failed(recording, result, err);
 }
 
 int recording_dump(struct recording *recording, const char *path, struct err *err)
 {
+	int result = commit(recording);
+
+	if (result != SQLITE_OK)
+		return failed(recording, result, err);
 	return recording_ring_dump(&recording->ring, path, err);
 }
 

@@ -12,6 +12,7 @@
 
 /* Parts that what is kept is dropped in. */
 #define PARTS 8
+#define EVENT_PARTS 4
 #define PAGE_BYTES 4096
 
 static uint64_t pragma(sqlite3 *db, const char *sql)
@@ -39,11 +40,11 @@ uint64_t recording_ring_bytes(const struct recording_ring *ring)
 }
 
 int recording_ring_init(struct recording_ring *ring, sqlite3 *db,
-			const struct recording_options *options)
+			const struct recording_options *options, uint64_t base_ns)
 {
 	char sql[64];
 
-	*ring = (struct recording_ring){ .db = db, .options = *options };
+	*ring = (struct recording_ring){ .db = db, .options = *options, .base_ns = base_ns };
 	if (!options->keep_ns || !options->max_bytes)
 		return SQLITE_OK;
 	sqlite3_snprintf(sizeof(sql), sql, "PRAGMA max_page_count = %llu",
@@ -80,7 +81,6 @@ static int drop_before(sqlite3 *db, uint64_t batch)
 		"DELETE FROM select_case WHERE cases < " FIRST("first_case"),
 		"DELETE FROM text WHERE text < " FIRST("first_text"),
 		"DELETE FROM event WHERE rowid < " FIRST("first_event"),
-		"DELETE FROM coverage WHERE closed_ns < " FIRST("at_ns"),
 		"DELETE FROM snapshot WHERE batch < ?1",
 		"DELETE FROM capture WHERE batch < ?1",
 	};
@@ -109,7 +109,28 @@ bool recording_ring_is_full(const struct recording_ring *ring)
 		       ring->options.max_bytes;
 }
 
-int recording_ring_drop_oldest(struct recording_ring *ring)
+/* The timeline begins later now; what is said of when the probes were on follows. */
+static int note_first_event(struct recording_ring *ring)
+{
+	sqlite3_stmt *statement;
+	int result = sqlite3_prepare_v2(ring->db, "SELECT ns FROM event ORDER BY id LIMIT 1", -1,
+					&statement, NULL);
+
+	if (result != SQLITE_OK)
+		return result;
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		ring->events_from_ns = ring->base_ns + (uint64_t)sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	result = run_for(ring->db, "DELETE FROM coverage WHERE closed_ns <= ?1",
+			 ring->events_from_ns);
+	if (result != SQLITE_OK)
+		return result;
+	return run_for(ring->db, "UPDATE coverage SET opened_ns = ?1 WHERE opened_ns < ?1",
+		       ring->events_from_ns);
+}
+
+/* What is before the second keyframe. */
+static int drop_oldest(struct recording_ring *ring)
 {
 	int result;
 
@@ -121,18 +142,55 @@ int recording_ring_drop_oldest(struct recording_ring *ring)
 	memmove(ring->keyframes.data, ring->keyframes.data + 1,
 		(ring->keyframes.len - 1) * sizeof(ring->keyframes.data[0]));
 	ring->keyframes.len--;
-	return SQLITE_OK;
+	return note_first_event(ring);
 }
 
-static bool may_drop(struct recording_ring *ring, uint64_t now)
+static int drop_events(struct recording_ring *ring)
 {
-	uint64_t max = ring->options.max_bytes, second;
+	uint64_t first = pragma(ring->db, "SELECT min(id) FROM event");
+	uint64_t last = pragma(ring->db, "SELECT max(id) FROM event");
+	int result;
+
+	if (first == last)
+		return SQLITE_FULL;
+	result = run_for(ring->db, "DELETE FROM event WHERE id < ?1",
+			 first + (last - first) / EVENT_PARTS + 1);
+	return result == SQLITE_OK ? note_first_event(ring) : result;
+}
+
+int recording_ring_make_room(struct recording_ring *ring)
+{
+	return ring->keyframes.len < 2 ? drop_events(ring) : drop_oldest(ring);
+}
+
+int recording_ring_trim(struct recording_ring *ring)
+{
+	uint64_t max = ring->options.max_bytes, used, room;
+	int result = SQLITE_OK;
+
+	if (!ring->options.keep_ns || !max)
+		return SQLITE_OK;
+	used = used_bytes(ring);
+	room = used > ring->last_bytes ? 2 * (used - ring->last_bytes) : 0;
+	if (room < max / PARTS)
+		room = max / PARTS;
+	while (result == SQLITE_OK && used + room > max) {
+		result = recording_ring_make_room(ring);
+		used = used_bytes(ring);
+	}
+	ring->last_bytes = used;
+	/* with nothing left to drop, what does not fit is lost when it comes */
+	return result == SQLITE_FULL ? SQLITE_OK : result;
+}
+
+/* The second keyframe is so old that what is before it is not needed. */
+static bool is_too_old(struct recording_ring *ring, uint64_t now)
+{
+	uint64_t second;
 	char sql[80];
 
 	if (ring->keyframes.len < 2)
 		return false;
-	if (max && used_bytes(ring) > max - max / PARTS)
-		return true;
 	sqlite3_snprintf(sizeof(sql), sql, "SELECT at_ns FROM capture WHERE batch = %llu",
 			 (unsigned long long)ring->keyframes.data[1]);
 	second = pragma(ring->db, sql);
@@ -154,8 +212,10 @@ int recording_ring_turn(struct recording_ring *ring, uint64_t batch, bool was_ke
 		*slot = batch;
 		ring->keyframe_ns = now;
 	}
-	while (result == SQLITE_OK && may_drop(ring, now))
-		result = recording_ring_drop_oldest(ring);
+	while (result == SQLITE_OK && is_too_old(ring, now))
+		result = drop_oldest(ring);
+	if (result == SQLITE_OK)
+		result = recording_ring_trim(ring);
 	if (was_keyframe)
 		ring->keyframe_bytes = used_bytes(ring);
 	if (now - ring->keyframe_ns >= ring->options.keep_ns / PARTS ||

@@ -20,11 +20,14 @@ struct recording_ring {
 	VEC(uint64_t) keyframes; /* batches, ascending; the first is the oldest that is kept */
 	uint64_t keyframe_ns;    /* when the last one was, CLOCK_MONOTONIC */
 	uint64_t keyframe_bytes; /* size of the file then */
+	uint64_t base_ns;        /* that events' times are since */
+	uint64_t events_from_ns; /* older events were dropped */
+	uint64_t last_bytes;     /* size of the file when it was last looked at */
 };
 
 /* All: SQLITE_OK or another result of SQLite. */
 int recording_ring_init(struct recording_ring *ring, sqlite3 *db,
-			const struct recording_options *options);
+			const struct recording_options *options, uint64_t base_ns);
 void recording_ring_free(struct recording_ring *ring);
 
 /* The batch was written. *keyframe_due: the next one is to be a keyframe. */
@@ -32,8 +35,10 @@ int recording_ring_turn(struct recording_ring *ring, uint64_t batch, bool was_ke
 			bool *keyframe_due);
 /* The file has its limit, and it is one that older things make room for. */
 bool recording_ring_is_full(const struct recording_ring *ring);
-/* SQLITE_FULL: there is nothing older. */
-int recording_ring_drop_oldest(struct recording_ring *ring);
+/* What is before the second keyframe, else the oldest events. SQLITE_FULL: there is neither. */
+int recording_ring_make_room(struct recording_ring *ring);
+/* Events were written: room for as many again. */
+int recording_ring_trim(struct recording_ring *ring);
 
 int recording_ring_dump(struct recording_ring *ring, const char *path, struct err *err);
 uint64_t recording_ring_bytes(const struct recording_ring *ring);

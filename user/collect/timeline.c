@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENTS_AT_ONCE 65536
+#define EVENTS_AT_ONCE 4096
 
 struct timeline {
 	struct ring_buffer *ring;
