@@ -54,8 +54,12 @@ static const struct record_field capture_fields[] = {
 	CAPTURE(status.newest_goid, "newest_goid", "highest goid seen to be spawned"),
 	FIELD(FIELD_LIST, struct record_capture, status.whole_ns, "whole_ns",
 	      "by log2 of a wait: time in which one could be seen whole"),
+	FIELD(FIELD_LIST, struct record_capture, status.steady_ns, "steady_ns",
+	      "time that probes without windows were on, by their pace"),
 	COUNTER(CT_N_HITS, "n_hits", "hits of probes"),
 	COUNTER(CT_N_CLOSED, "n_closed", "of them while no window was open"),
+	COUNTER(CT_N_LIVELY, "n_lively", "hits of probes without windows"),
+	COUNTER(CT_N_RARE, "n_rare", "the same, where hits are rare"),
 	COUNTER(CT_N_SPAWN, "n_spawned", "goroutines"),
 	COUNTER(CT_N_EXIT, "n_exited", "goroutines"),
 	COUNTER(CT_N_PARK, "n_parked", "waits begun"),
@@ -68,6 +72,7 @@ static const struct record_field capture_fields[] = {
 	COUNTER(CT_LOST_OBJECT, "lost_object", "for a lock or channel"),
 	COUNTER(CT_LOST_SPAWN, "lost_spawn", "for a go statement"),
 	COUNTER(CT_LOST_WAKE, "lost_wake", "for a pair of waker and woken"),
+	COUNTER(CT_LOST_TALLY, "lost_tally", "for a place of another kind"),
 	COUNTER(CT_LOST_READ, "lost_read", "memory of the process could not be read"),
 	COUNTER(CT_LOST_ORDER, "lost_order", "a park while parked: a wake-up was not seen"),
 	COUNTER(CT_LOST_EVENT, "lost_event", "events that the timeline had no room for"),
@@ -81,6 +86,7 @@ static const struct record_field snapshot_fields[] = {
 	SNAPSHOT(unreadable, "goroutines that could not be read"),
 	SNAPSHOT(system, "goroutines of the runtime itself"),
 	SNAPSHOT(reused, "goroutines that had not run since the snapshot before"),
+	SNAPSHOT(ahead_left_out, "goroutines whose next operations are not known"),
 };
 
 #define TASK(member, says) INT(struct record_task, goroutine.member, #member, says)
@@ -107,6 +113,7 @@ static const struct record_field task_fields[] = {
 	TASK(system, "1: of the runtime itself"),
 	TASK(torn, "1: it ran while it was read"),
 	TASK(stack_cut, "1: its stack goes on"),
+	TASK(cases_cut, "1: it may wait for more channels than its cases say"),
 	INT(struct record_task, stack, "stack", "in table stack; 0: none"),
 	INT(struct record_task, cases, "cases", "in table select_case; 0: none"),
 	INT(struct record_task, labels, "label", "in table label; 0: none"),
@@ -197,6 +204,8 @@ static const struct record_field wake_fields[] = {
 	WAKE(key.waker, "waker", "in table wait: where the waker was; 0: timer, network, runtime"),
 	WAKE(wake.count, "count", "of waits of 1 ms or more"),
 	WAKE(wake.wait_ns_total, "wait_ns_total", "of those"),
+	WAKE(wake.charged_ns, "charged_ns",
+	     "of locks: what all waited there since the wake-up before"),
 	WAKE(wake.last_waker_goid, "last_waker_goid", "of the latest"),
 	WAKE(wake.last_woken_goid, "last_woken_goid", "of the latest"),
 };
@@ -209,6 +218,7 @@ static const struct record_field chan_state_fields[] = {
 	CHAN_STATE(closed, "1: it is"),
 	CHAN_STATE(senders, "goroutines that wait to send"),
 	CHAN_STATE(receivers, "goroutines that wait to receive"),
+	CHAN_STATE(elem_size, "of an element, bytes"),
 	CHAN_STATE(read_ok, "0: it could not be read"),
 };
 
@@ -216,6 +226,18 @@ static const struct record_field lock_word_fields[] = {
 	INT(struct lock_words, addr, "addr", "of the semaphore"),
 	INT(struct lock_words, read_ok, "read_ok", "0: it could not be read"),
 	FIELD(FIELD_BYTES, struct lock_words, bytes, "bytes", "memory from addr - 16 on"),
+};
+
+#define NEXT(member, says) INT(struct record_next, member, #member, says)
+static const struct record_field next_fields[] = {
+	NEXT(object, "lock, WaitGroup, Cond or hchan that others wait for"),
+	NEXT(g, "address of the runtime.g of who does something with it next"),
+	NEXT(n, "one of several"),
+	NEXT(what,
+	     "0 unlock, 1 write unlock, 2 read unlock, 3 lock, 4 write lock, 5 read lock, 6 Done,"
+	     " 7 send, 8 receive, 9 close, 10 wake, 11 has its address"),
+	NEXT(frame, "depth in its stack"),
+	NEXT(certain, "1: on every path"),
 };
 
 #define LOCK(member, says) INT(struct record_lock, member, #member, says)
@@ -291,6 +313,8 @@ const struct record_table record_tables[RECORD_KINDS] = {
 				    "chan_state_log", "channels that somebody waits for"),
 	[RECORD_LOCK_WORDS] = KEYED(lock_word_fields, struct lock_words, 8, "addr", "lock_word_log",
 				    "memory around semaphores that somebody waits for"),
+	[RECORD_NEXT] = KEYED(next_fields, struct record_next, 24, "object, g, n", "next_log",
+			      "what goroutines do next: who holds locks"),
 	[RECORD_LOCK] = KEYED(lock_fields, struct record_lock, 8, "addr", "lock_log",
 			      "contended locks; view lock has the latest"),
 	[RECORD_CHAN] = KEYED(chan_fields, struct record_chan, 8, "addr", "chan_log",

@@ -24,7 +24,7 @@ struct record_capture {
 
 /* struct snapshot without its vectors. */
 struct record_snapshot {
-	uint64_t at_ns, took_ns, torn, unreadable, system, reused;
+	uint64_t at_ns, took_ns, torn, unreadable, system, reused, ahead_left_out;
 };
 
 /* struct goroutine; stack, cases, labels and peer are numbers in other tables, 0: none. */
@@ -32,6 +32,13 @@ struct record_task {
 	uint64_t g;
 	struct goroutine goroutine;
 	uint64_t stack, cases, labels, peer;
+};
+
+/* struct next_op, its goroutine by address; in their order when sorted by object, goroutine and n. */
+struct record_next {
+	uint64_t object, g, n;
+	uint32_t frame;
+	uint8_t what, certain;
 };
 
 /* struct ct_site, its pcs as a stack. */
@@ -78,6 +85,7 @@ enum record_kind {
 	RECORD_WAKE,
 	RECORD_CHAN_STATE,
 	RECORD_LOCK_WORDS,
+	RECORD_NEXT,
 	RECORD_LOCK,
 	RECORD_CHAN,
 	RECORD_KINDS

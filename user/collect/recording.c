@@ -329,7 +329,8 @@ static int write_snapshot(struct recording *recording, const struct snapshot *sn
 				       .torn = snapshot->torn,
 				       .unreadable = snapshot->unreadable,
 				       .system = snapshot->system,
-				       .reused = snapshot->reused };
+				       .reused = snapshot->reused,
+				       .ahead_left_out = snapshot->ahead_left_out };
 	int result = record_table_insert(recording->insert_snapshot, &record_snapshot_table,
 					 recording->batch, &row, 0);
 

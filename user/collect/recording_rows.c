@@ -186,6 +186,23 @@ static int put_goroutine(struct recording_rows *rows, const struct snapshot *sna
 	return result == SQLITE_OK ? put(rows, RECORD_TASK, &task, batch) : result;
 }
 
+static int put_next(struct recording_rows *rows, const struct snapshot *snapshot, size_t index,
+		    uint64_t batch)
+{
+	const struct next_op *op = &snapshot->next_ops.data[index];
+	struct record_next next = { .object = op->object,
+				    .g = snapshot->goroutines.data[op->goroutine].g,
+				    .frame = op->frame,
+				    .what = op->what,
+				    .certain = op->certain };
+
+	/* they are sorted by object and goroutine */
+	for (; index && op[-1].object == op->object && op[-1].goroutine == op->goroutine;
+	     index--, op--)
+		next.n++;
+	return put(rows, RECORD_NEXT, &next, batch);
+}
+
 int recording_rows_of_snapshot(struct recording_rows *rows, const struct snapshot *snapshot,
 			       uint64_t batch)
 {
@@ -197,11 +214,12 @@ int recording_rows_of_snapshot(struct recording_rows *rows, const struct snapsho
 	free(stacks);
 	PUT_ALL(&snapshot->chans, put(rows, RECORD_CHAN_STATE, &snapshot->chans.data[i], batch));
 	PUT_ALL(&snapshot->locks, put(rows, RECORD_LOCK_WORDS, &snapshot->locks.data[i], batch));
+	PUT_ALL(&snapshot->next_ops, put_next(rows, snapshot, i, batch));
 	if (result == SQLITE_OK)
 		result = finish(rows, RECORD_TASK, batch);
-	if (result == SQLITE_OK)
-		result = finish(rows, RECORD_CHAN_STATE, batch);
-	return result == SQLITE_OK ? finish(rows, RECORD_LOCK_WORDS, batch) : result;
+	for (int kind = RECORD_CHAN_STATE; kind <= RECORD_NEXT && result == SQLITE_OK; kind++)
+		result = finish(rows, kind, batch);
+	return result;
 }
 
 static int put_lock(struct recording_rows *rows, const struct record_lock *lock, uint64_t batch)

@@ -231,6 +231,7 @@ static int take_snapshot(struct replay *replay, uint64_t batch)
 	snapshot->unreadable = row.unreadable;
 	snapshot->system = row.system;
 	snapshot->reused = row.reused;
+	snapshot->ahead_left_out = row.ahead_left_out;
 	replay->has_snapshot = true;
 	return SQLITE_OK;
 }

@@ -267,6 +267,109 @@ struct task_list {
 	VEC(const struct record_task *) tasks;
 };
 
+/* The goroutine's number by its address; only those that others wait for are looked up. */
+struct by_g {
+	uint64_t g;
+	uint32_t number;
+};
+
+struct next_list {
+	VEC(struct by_g) goroutines;
+	VEC(struct sorted_next {
+		const struct record_next *next;
+		uint32_t goroutine;
+	}) ops;
+};
+
+static int compare_g(const void *a, const void *b, void *ctx)
+{
+	const struct by_g *x = a, *y = b;
+
+	(void)ctx;
+	return x->g < y->g ? -1 : x->g > y->g;
+}
+
+static int list_next(void *ctx, const void *row)
+{
+	struct next_list *list = ctx;
+	const struct record_next *next = row;
+	size_t low = 0, high = list->goroutines.len;
+	struct sorted_next *slot;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (list->goroutines.data[middle].g < next->g)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == list->goroutines.len || list->goroutines.data[low].g != next->g)
+		return 0;
+	slot = vec_push(&list->ops);
+	if (!slot)
+		return -ENOMEM;
+	slot->next = next;
+	slot->goroutine = list->goroutines.data[low].number;
+	return 0;
+}
+
+static int by_object(const void *a, const void *b, void *ctx)
+{
+	const struct sorted_next *x = a, *y = b;
+
+	(void)ctx;
+	if (x->next->object != y->next->object)
+		return x->next->object < y->next->object ? -1 : 1;
+	if (x->goroutine != y->goroutine)
+		return x->goroutine < y->goroutine ? -1 : 1;
+	return x->next->n < y->next->n ? -1 : x->next->n > y->next->n;
+}
+
+static int add_next_ops(const struct replay_rows *rows, struct snapshot *snapshot)
+{
+	struct next_list list = { 0 };
+	int status = 0;
+
+	snapshot->next_ops.len = 0;
+	if (!row_set_count(rows->sets[RECORD_NEXT]))
+		return 0;
+	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++) {
+		struct by_g *slot = vec_push(&list.goroutines);
+
+		if (slot)
+			*slot = (struct by_g){ snapshot->goroutines.data[i].g, (uint32_t)i };
+		else
+			status = -ENOMEM;
+	}
+	vec_sort(&list.goroutines, compare_g, NULL);
+	if (!status)
+		status = row_set_each(rows->sets[RECORD_NEXT], list_next, &list);
+	vec_sort(&list.ops, by_object, NULL);
+	for (size_t i = 0; i < list.ops.len && !status; i++) {
+		const struct record_next *next = list.ops.data[i].next;
+		uint32_t goroutine = list.ops.data[i].goroutine;
+		struct next_op *op;
+
+		/* the model looks the frame up */
+		if (next->frame >= snapshot->goroutines.data[goroutine].pc_count ||
+		    next->what > NEXT_HAS)
+			continue;
+		op = vec_push(&snapshot->next_ops);
+		if (!op)
+			status = -ENOMEM;
+		else
+			*op = (struct next_op){ .object = next->object,
+						.goroutine = goroutine,
+						.frame = next->frame,
+						.what = next->what,
+						.certain = next->certain };
+	}
+	vec_free(&list.goroutines);
+	vec_free(&list.ops);
+	return status;
+}
+
 static int list_task(void *ctx, const void *row)
 {
 	struct task_list *list = ctx;
@@ -316,6 +419,8 @@ int replay_rows_snapshot(const struct replay_rows *rows, const struct replay_cod
 		status = row_set_each(rows->sets[RECORD_CHAN_STATE], take_chan_state, &rebuild);
 	if (!status)
 		status = row_set_each(rows->sets[RECORD_LOCK_WORDS], take_lock_words, &rebuild);
+	if (!status)
+		status = add_next_ops(rows, snapshot);
 	vec_sort(&snapshot->chans, by_chan_addr, NULL);
 	vec_sort(&snapshot->locks, by_lock_addr, NULL);
 	return status;
