@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cmd/command.h"
+#include "cmd/flame.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
 #include "cmd/progress.h"
@@ -31,7 +32,7 @@ static bool ends(const char *text, const char *suffix)
 	return len > suffix_len && !strcmp(text + len - suffix_len, suffix);
 }
 
-static int choose_format(struct options *options, struct err *err)
+int flame_choose_format(struct options *options, struct err *err)
 {
 	static const struct {
 		const char *suffix;
@@ -101,7 +102,7 @@ static int make_plan(const struct options *options, struct capture_plan *plan, s
 	plan->options = *options;
 	plan->options.flame.system = options->system;
 	plan->options.flame.only_goid = true;
-	status = choose_format(&plan->options, err);
+	status = flame_choose_format(&plan->options, err);
 	if (!status)
 		status = check(&plan->options, err);
 	plan->options.flame.labels = plan->options.format == FORMAT_PPROF;
@@ -219,20 +220,15 @@ static void say_origin(const struct flame_source *source, const struct options *
 		source->flame->stacks.len, origin);
 }
 
-static int print(struct live *live, const struct sampler *sampler, const struct options *options,
-		 struct err *err)
+int flame_print(const struct flame_source *from, const struct flame_samples *samples,
+		const struct options *options, struct err *err)
 {
 	struct flame flame = { 0 };
-	struct flame_binary binary;
-	struct flame_source source = { .facts = &live->facts,
-				       .binary = &binary,
-				       .capture = &live->capture,
-				       .model = &live->model,
-				       .flame = &flame };
+	struct flame_source source = *from;
 	int status;
 
-	flame_binary_of(&live->target, &binary);
-	if (flame_make(&live->model, sampler->samples, &options->flame, &flame)) {
+	source.flame = &flame;
+	if (flame_make(source.model, samples, &options->flame, &flame)) {
 		flame_free(&flame);
 		return output_no_memory(err);
 	}
@@ -243,6 +239,19 @@ static int print(struct live *live, const struct sampler *sampler, const struct 
 		say_origin(&source, options);
 	flame_free(&flame);
 	return status;
+}
+
+static int print(struct live *live, const struct sampler *sampler, const struct options *options,
+		 struct err *err)
+{
+	struct flame_binary binary;
+	const struct flame_source source = { .facts = &live->facts,
+					     .binary = &binary,
+					     .capture = &live->capture,
+					     .model = &live->model };
+
+	flame_binary_of(&live->target, &binary);
+	return flame_print(&source, sampler->samples, options, err);
 }
 
 int cmd_flame(const struct options *options, struct err *err)

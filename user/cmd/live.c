@@ -10,6 +10,7 @@
 #include "cmd/find.h"
 #include "cmd/output.h"
 #include "cmd/pause.h"
+#include "export/flame.h"
 #include "export/go_dump.h"
 #include "target/elf_image.h"
 #include "target/gotype.h"
@@ -241,15 +242,22 @@ void live_say_gone(const struct live *live, const struct options *options)
 
 struct recording_source live_source(struct live *live)
 {
+	struct flame_binary binary;
 	struct go_dump_source dump;
 
 	go_dump_source_init(&dump, &live->target);
+	flame_binary_of(&live->target, &binary);
 	return (struct recording_source){ .facts = &live->facts,
 					  .layout = &live->target.layout,
 					  .minor = dump.minor,
 					  .reasons_minor = live->target.reasons_minor,
 					  .wrapper_id = dump.wrapper_id,
 					  .goroot_file = goroot_file(&live->target),
+					  .code_start = binary.start,
+					  .code_limit = binary.limit,
+					  .code_offset = binary.offset,
+					  .build_id = live->target.image.build_id,
+					  .go_build_id = live->target.image.go_build_id,
 					  .look_up = look_up_frames,
 					  .variable = look_up_data,
 					  .ctx = &live->target };

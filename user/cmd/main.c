@@ -137,15 +137,22 @@ static const struct command commands[] = {
 		.name = "report",
 		.run = cmd_report,
 		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_PERFETTO) |
-			   FORMAT_BIT(FORMAT_CHROME),
-		.allowed = TAKES_TASKS | TAKES_WORDS | NEEDS_WORD | TAKES_REPORT,
+			   FORMAT_BIT(FORMAT_CHROME) | FORMAT_BIT(FORMAT_DOT) |
+			   FORMAT_BIT(FORMAT_MERMAID) | FORMAT_BIT(FORMAT_FOLDED) |
+			   FORMAT_BIT(FORMAT_SVG) | FORMAT_BIT(FORMAT_PPROF) |
+			   FORMAT_BIT(FORMAT_SPEEDSCOPE),
+		.allowed = TAKES_TASKS | TAKES_FLAME | TAKES_WORDS | NEEDS_WORD | TAKES_REPORT,
 		.summary = "what was recorded: any view, at any time",
 		.words = " FILE [VIEW]",
-		.more = "VIEW is top (the default), tasks, locks, chans or stacks.\n"
+		.more = "VIEW is top (the default), tasks, locks, chans, stacks, waits or flame, with the\n"
+			"options of the commands of these names. Without a VIEW, -o x.pftrace (Perfetto)\n"
+			"and -o x.json (Chrome) write the timeline that --timeline has recorded.\n"
 			"      --at TIME         not at the end: seconds since the beginning, -seconds\n"
 			"                        before the end, or 2026-11-25T20:15:03Z\n"
-			"      --all, --filter TEXT, --sort ORDER, --top N  of tasks\n",
-		.example = "conctrace report shop.db locks --at -30",
+			"      --all, --filter TEXT, --sort ORDER, --top N  of tasks\n"
+			"      --of WHAT, --reason TEXT, --created-by, ...  of flame\n",
+		.example = "conctrace report shop.db locks --at -30\n"
+			   "  conctrace report shop.db -o shop.pftrace",
 	},
 	{
 		.name = "waits",

@@ -216,6 +216,8 @@ static int print_view(struct session *session, struct err *err)
 	options.output = NULL;
 	shown.json = live_json(live, &options);
 	shown.view = live_view(live, &options, NULL);
+	shown.samples = NULL;
+	flame_binary_of(&live->target, &shown.binary);
 	go_dump_source_init(&shown.dump, &live->target);
 	return shown_print(session->view, &shown, &options, err);
 }
@@ -266,6 +268,9 @@ int cmd_record(const struct options *options, struct err *err)
 		session.view = shown_view_find(options->words[0], err);
 		if (!session.view)
 			return -EINVAL;
+		if (!(shown_formats(session.view) & FORMAT_BIT(FORMAT_TEXT)))
+			return err_set(err, EINVAL, OPTIONS_WHAT, "use `conctrace report` for it",
+				       "%s cannot be printed here", options->words[0]);
 	}
 	if (options->keep_ns)
 		status = watch_for_dumps(&session, err);

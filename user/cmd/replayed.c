@@ -99,6 +99,9 @@ static int replay_all(struct replayed *replayed, struct err *err)
 				 moment->snapshot) ||
 		    note_states(replayed))
 			return output_no_memory(err);
+		if (replayed->samples && moment->snapshot &&
+		    flame_samples_add(replayed->samples, &replayed->model, moment->snapshot))
+			return output_no_memory(err);
 		if (&batches[i] == replayed->batch)
 			break;
 	}
@@ -108,7 +111,8 @@ static int replay_all(struct replayed *replayed, struct err *err)
 	return 0;
 }
 
-int replayed_open(struct replayed *replayed, const char *path, const char *at, struct err *err)
+int replayed_open(struct replayed *replayed, const char *path, const char *at,
+		  const struct flame_options *flame, struct err *err)
 {
 	const struct record_target *target;
 	int status;
@@ -124,6 +128,14 @@ int replayed_open(struct replayed *replayed, const char *path, const char *at, s
 		status = output_no_memory(err);
 	if (!status)
 		status = find_batch(replayed, at, err);
+	if (!status && flame) {
+		size_t count;
+
+		replayed->samples =
+			flame_samples_new(flame, replay_batches(replayed->replay, &count)->at_ns);
+		if (!replayed->samples)
+			status = output_no_memory(err);
+	}
 	if (!status)
 		status = replay_all(replayed, err);
 	if (status)
@@ -135,6 +147,7 @@ void replayed_close(struct replayed *replayed)
 {
 	if (replayed->model.symbols)
 		model_free(&replayed->model);
+	flame_samples_free(replayed->samples);
 	vec_free(&replayed->states);
 	replay_close(replayed->replay);
 	replayed->replay = NULL;
@@ -144,7 +157,7 @@ struct shown replayed_shown(struct replayed *replayed, const struct options *opt
 {
 	const struct record_target *target = replay_target(replayed->replay);
 
-	return (struct shown){
+	struct shown shown = {
 		.json = { .target = &replayed->facts,
 			  .capture = &replayed->capture,
 			  .model = &replayed->model,
@@ -158,5 +171,14 @@ struct shown replayed_shown(struct replayed *replayed, const struct options *opt
 			  .wrapper_id = target->wrapper_id,
 			  .look_up = replay_frames,
 			  .ctx = replayed->replay },
+		.binary = { .start = target->code_start,
+			    .limit = target->code_limit,
+			    .offset = target->code_offset,
+			    .wrapper_id = target->wrapper_id },
+		.samples = replayed->samples,
 	};
+
+	memcpy(shown.binary.build_id, target->build_id, sizeof(shown.binary.build_id));
+	memcpy(shown.binary.go_build_id, target->go_build_id, sizeof(shown.binary.go_build_id));
+	return shown;
 }

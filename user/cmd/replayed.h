@@ -24,13 +24,15 @@ struct replayed {
 	const struct replay_batch *batch; /* the moment */
 	struct replay_moment moment;
 	VEC(struct replayed_states) states; /* of the batches up to the moment */
+	struct flame_samples *samples;      /* the snapshots up to then; NULL: not wanted */
 };
 
 /*
  * As it was at `at` (NULL: the end): seconds since the beginning, negative: before the end, or a time
- * as in RFC 3339; the last batch up to then.
+ * as in RFC 3339; the last batch up to then. flame: NULL, or for which flamegraph samples are wanted.
  */
-int replayed_open(struct replayed *replayed, const char *path, const char *at, struct err *err);
+int replayed_open(struct replayed *replayed, const char *path, const char *at,
+		  const struct flame_options *flame, struct err *err);
 void replayed_close(struct replayed *replayed);
 
 struct shown replayed_shown(struct replayed *replayed, const struct options *options);

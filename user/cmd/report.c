@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/flame.h"
 #include "cmd/replayed.h"
 #include "cmd/report_trace.h"
 #include "cmd/shown.h"
@@ -12,6 +13,11 @@ static int too_many(const struct options *options, int most, struct err *err)
 {
 	return err_set(err, EINVAL, OPTIONS_WHAT, "see `conctrace report --help`",
 		       "\"%.80s\" is one word too many", options->words[most]);
+}
+
+static bool is_flame(const struct options *options)
+{
+	return options->word_count > 1 && !strcmp(options->words[1], "flame");
 }
 
 static int report_view(const struct options *options, struct err *err)
@@ -24,7 +30,8 @@ static int report_view(const struct options *options, struct err *err)
 
 	if (!view)
 		return -EINVAL;
-	status = replayed_open(&replayed, options->words[0], options->at, err);
+	status = replayed_open(&replayed, options->words[0], options->at,
+			       is_flame(options) ? &options->flame : NULL, err);
 	if (status)
 		return status;
 	shown = replayed_shown(&replayed, options);
@@ -34,25 +41,32 @@ static int report_view(const struct options *options, struct err *err)
 }
 
 /* By -f, else by the name of the file to write. */
-static enum output_format trace_format(const struct options *options)
+static int choose_format(struct options *options, struct err *err)
 {
 	const char *dot = options->output ? strrchr(options->output, '.') : NULL;
 
+	if (is_flame(options)) {
+		options->flame.system = options->system;
+		options->flame.labels = options->format == FORMAT_PPROF;
+		return flame_choose_format(options, err);
+	}
 	if (options->format != FORMAT_DEFAULT)
-		return options->format;
+		return 0;
 	if (dot && !strcmp(dot, ".pftrace"))
-		return FORMAT_PERFETTO;
+		options->format = FORMAT_PERFETTO;
 	/* a view has no default of JSON, so this cannot be meant for one */
-	if (dot && !strcmp(dot, ".json") && options->word_count == 1)
-		return FORMAT_CHROME;
-	return FORMAT_TEXT;
+	else if (dot && !strcmp(dot, ".json") && options->word_count == 1)
+		options->format = FORMAT_CHROME;
+	return 0;
 }
 
 int cmd_report(const struct options *options, struct err *err)
 {
 	struct options complete = *options;
+	int status = choose_format(&complete, err);
 
-	complete.format = trace_format(options);
+	if (status)
+		return status;
 	if (options->word_count > 2)
 		return too_many(options, 2, err);
 	if (complete.format != FORMAT_PERFETTO && complete.format != FORMAT_CHROME)

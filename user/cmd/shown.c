@@ -4,12 +4,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cmd/flame.h"
 #include "cmd/output.h"
+#include "cmd/waits.h"
 
+/* One with a way of its own to print has no document and text. */
 struct shown_view {
 	const char *name;
+	unsigned formats;
 	json_t *(*document)(const struct shown *shown, const struct options *options);
 	int (*text)(const struct shown *shown, const struct options *options);
+	int (*print)(struct shown *shown, const struct options *options, struct err *err);
 };
 
 static json_t *top_document(const struct shown *shown, const struct options *options)
@@ -66,11 +71,40 @@ static int stacks_text(const struct shown *shown, const struct options *options)
 	return snapshot ? go_dump_write(shown->view.out, &shown->dump, snapshot) : 0;
 }
 
+static int waits(struct shown *shown, const struct options *options, struct err *err)
+{
+	return waits_print(&shown->json, &shown->view, options, err);
+}
+
+static int flame(struct shown *shown, const struct options *options, struct err *err)
+{
+	const struct flame_source source = { .facts = shown->json.target,
+					     .binary = &shown->binary,
+					     .capture = shown->json.capture,
+					     .model = shown->json.model };
+
+	return flame_print(&source, shown->samples, options, err);
+}
+
+#define PICTURES (FORMAT_BIT(FORMAT_DOT) | FORMAT_BIT(FORMAT_MERMAID))
+#define FLAMES                                                                                     \
+	(FORMAT_BIT(FORMAT_FOLDED) | FORMAT_BIT(FORMAT_SVG) | FORMAT_BIT(FORMAT_PPROF) |           \
+	 FORMAT_BIT(FORMAT_SPEEDSCOPE))
+
 static const struct shown_view views[] = {
-	{ "top", top_document, top_text },       { "tasks", tasks_document, tasks_text },
-	{ "locks", locks_document, locks_text }, { "chans", chans_document, chans_text },
-	{ "stacks", NULL, stacks_text },
+	{ "top", FORMATS_TEXT_JSON, top_document, top_text, NULL },
+	{ "tasks", FORMATS_TEXT_JSON, tasks_document, tasks_text, NULL },
+	{ "locks", FORMATS_TEXT_JSON, locks_document, locks_text, NULL },
+	{ "chans", FORMATS_TEXT_JSON, chans_document, chans_text, NULL },
+	{ "stacks", FORMAT_BIT(FORMAT_TEXT), NULL, stacks_text, NULL },
+	{ "waits", FORMATS_TEXT_JSON | PICTURES, NULL, NULL, waits },
+	{ "flame", FLAMES, NULL, NULL, flame },
 };
+
+unsigned shown_formats(const struct shown_view *view)
+{
+	return view->formats;
+}
 
 const struct shown_view *shown_view_find(const char *name, struct err *err)
 {
@@ -94,9 +128,11 @@ int shown_print(const struct shown_view *which, struct shown *shown, const struc
 	struct output_text text;
 	int status;
 
-	if (options->format == FORMAT_JSON && !which->document)
-		return err_set(err, EINVAL, OPTIONS_WHAT, "leave -f out", "%s is text only",
-			       which->name);
+	if (options->format != FORMAT_DEFAULT && !(which->formats & FORMAT_BIT(options->format)))
+		return err_set(err, EINVAL, OPTIONS_WHAT, "leave -f out, or see its --help",
+			       "%s has no such format", which->name);
+	if (which->print)
+		return which->print(shown, options, err);
 	if (options->format == FORMAT_JSON)
 		return output_json(which->document(shown, options), false, options, err);
 	status = output_text_open(&text, err);

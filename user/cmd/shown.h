@@ -4,6 +4,7 @@
 #define CMD_SHOWN_H
 
 #include "cmd/options.h"
+#include "export/flame.h"
 #include "export/go_dump.h"
 #include "export/json.h"
 #include "view/view.h"
@@ -13,12 +14,17 @@ struct shown {
 	struct json_source json;
 	struct view view; /* `out` is set when it is printed */
 	struct go_dump_source dump;
+	struct flame_binary binary;
+	const struct flame_samples *samples; /* for flame; NULL: none */
 };
 
 struct shown_view;
 
 /* NULL: there is none of that name; *err says which there are. */
 const struct shown_view *shown_view_find(const char *name, struct err *err);
+
+/* The formats that it can be had in, bits of enum output_format. */
+unsigned shown_formats(const struct shown_view *view);
 
 int shown_print(const struct shown_view *which, struct shown *shown, const struct options *options,
 		struct err *err);

@@ -3,27 +3,27 @@
 #include "cmd/command.h"
 #include "cmd/live.h"
 #include "cmd/output.h"
+#include "cmd/waits.h"
 #include "export/picture.h"
 #include "view/waits.h"
 
 /* Between the two snapshots that tell how long things have been at rest, at least. */
 #define BETWEEN_NS (NSEC_PER_SEC / 2)
 
-static int write_text(struct live *live, const struct waits_graph *graph,
+static int write_text(struct view *view, const struct waits_graph *graph,
 		      const struct options *options, struct err *err)
 {
 	struct picture picture = { 0 };
 	struct output_text text;
-	struct view view;
 	int status = output_text_open(&text, err);
 
 	if (status)
 		return status;
-	view = live_view(live, options, text.stream);
+	view->out = text.stream;
 	if (options->format == FORMAT_DOT || options->format == FORMAT_MERMAID)
 		status = picture_make(graph, &picture);
 	else
-		status = view_waits(&view, graph);
+		status = view_waits(view, graph);
 	if (!status && options->format == FORMAT_DOT)
 		picture_write_dot(text.stream, graph, &picture);
 	else if (!status && options->format == FORMAT_MERMAID)
@@ -36,22 +36,30 @@ static int write_text(struct live *live, const struct waits_graph *graph,
 	return output_text_write(&text, options, err);
 }
 
-static int print(struct live *live, const struct options *options, struct err *err)
+int waits_print(const struct json_source *source, struct view *view, const struct options *options,
+		struct err *err)
 {
-	struct json_source source = live_json(live, options);
 	struct waits_graph graph = { 0 };
 	int status;
 
-	if (waits_graph_build(&live->model, &graph)) {
+	if (waits_graph_build(source->model, &graph)) {
 		waits_graph_free(&graph);
 		return output_no_memory(err);
 	}
 	if (options->format == FORMAT_JSON)
-		status = output_json(json_waits(&source, &graph), false, options, err);
+		status = output_json(json_waits(source, &graph), false, options, err);
 	else
-		status = write_text(live, &graph, options, err);
+		status = write_text(view, &graph, options, err);
 	waits_graph_free(&graph);
 	return status;
+}
+
+static int print(struct live *live, const struct options *options, struct err *err)
+{
+	struct json_source source = live_json(live, options);
+	struct view view = live_view(live, options, NULL);
+
+	return waits_print(&source, &view, options, err);
 }
 
 int cmd_waits(const struct options *options, struct err *err)

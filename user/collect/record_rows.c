@@ -18,6 +18,11 @@ static const struct record_field target_fields[] = {
 	TARGET(wrapper_id, "wrapper_id", "abi.FuncIDWrapper"),
 	FIELD(FIELD_TEXT, struct record_target, goroot_file, "goroot_file",
 	      "source file of runtime.gopark"),
+	TARGET(code_start, "code_start", "where the code is in memory"),
+	TARGET(code_limit, "code_limit", "its end"),
+	TARGET(code_offset, "code_offset", "where it is in the file"),
+	FIELD(FIELD_TEXT, struct record_target, build_id, "build_id", "GNU build id"),
+	FIELD(FIELD_TEXT, struct record_target, go_build_id, "go_build_id", "Go build id"),
 };
 
 #define CAPTURE(member, name, says) INT(struct record_capture, member, name, says)

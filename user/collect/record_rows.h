@@ -69,6 +69,9 @@ struct record_target {
 	int32_t minor, reasons_minor;
 	uint8_t wrapper_id;
 	char goroot_file[512];
+	uint64_t code_start, code_limit,
+		code_offset;                 /* of the code in memory and file; 0: unknown */
+	char build_id[41], go_build_id[128]; /* "": none */
 };
 
 extern const struct record_table record_target_table, record_capture_table, record_snapshot_table;

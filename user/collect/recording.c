@@ -195,10 +195,17 @@ static int put_origin(struct recording *recording)
 	struct record_target target = { .facts = *source->facts,
 					.minor = source->minor,
 					.reasons_minor = source->reasons_minor,
-					.wrapper_id = source->wrapper_id };
+					.wrapper_id = source->wrapper_id,
+					.code_start = source->code_start,
+					.code_limit = source->code_limit,
+					.code_offset = source->code_offset };
 	sqlite3_stmt *statement;
 	int result = record_table_prepare_insert(recording->db, &record_target_table, &statement);
 
+	snprintf(target.build_id, sizeof(target.build_id), "%s",
+		 source->build_id ? source->build_id : "");
+	snprintf(target.go_build_id, sizeof(target.go_build_id), "%s",
+		 source->go_build_id ? source->go_build_id : "");
 	if (source->goroot_file)
 		snprintf(target.goroot_file, sizeof(target.goroot_file), "%s", source->goroot_file);
 	if (result == SQLITE_OK)

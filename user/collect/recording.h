@@ -28,6 +28,8 @@ struct recording_source {
 	int minor, reasons_minor;
 	uint8_t wrapper_id;
 	const char *goroot_file; /* as symbols_new */
+	uint64_t code_start, code_limit, code_offset;
+	const char *build_id, *go_build_id;
 	size_t (*look_up)(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max);
 	const char *(*variable)(void *ctx, uint64_t addr, uint64_t *start);
 	void *ctx;
