@@ -149,6 +149,8 @@ static const struct command commands[] = {
 			"and -o x.json (Chrome) write the timeline that --timeline has recorded.\n"
 			"      --at TIME         not at the end: seconds since the beginning, -seconds\n"
 			"                        before the end, or 2026-11-25T20:15:03Z\n"
+			"      --diff BEFORE AFTER  what differs between two recordings: appeared, gone, more,\n"
+			"                        fewer, slower, faster; -v: all; also -f json\n"
 			"      --all, --filter TEXT, --sort ORDER, --top N  of tasks\n"
 			"      --of WHAT, --reason TEXT, --created-by, ...  of flame\n",
 		.example = "conctrace report shop.db locks --at -30\n"

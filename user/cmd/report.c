@@ -5,9 +5,13 @@
 
 #include "cmd/command.h"
 #include "cmd/flame.h"
+#include "cmd/output.h"
 #include "cmd/replayed.h"
 #include "cmd/report_trace.h"
 #include "cmd/shown.h"
+#include "export/json_diff.h"
+#include "model/diff.h"
+#include "view/diff.h"
 
 static int too_many(const struct options *options, int most, struct err *err)
 {
@@ -60,10 +64,71 @@ static int choose_format(struct options *options, struct err *err)
 	return 0;
 }
 
+static int print_diff(struct shown *before, struct shown *after, const struct diff *diff,
+		      const struct options *options, struct err *err)
+{
+	struct output_text text;
+	int status;
+
+	if (options->format == FORMAT_JSON)
+		return output_json(json_diff(&before->json, &after->json, diff), false, options,
+				   err);
+	status = output_text_open(&text, err);
+	if (status)
+		return status;
+	before->view.out = after->view.out = text.stream;
+	if (view_diff(&before->view, &after->view, diff)) {
+		output_text_discard(&text);
+		return output_no_memory(err);
+	}
+	return output_text_write(&text, options, err);
+}
+
+static int diff_both(struct replayed *before, struct replayed *after, const struct options *options,
+		     struct err *err)
+{
+	struct shown shown_before = replayed_shown(before, options);
+	struct shown shown_after = replayed_shown(after, options);
+	struct diff diff = { 0 };
+	int status = diff_make(&before->model, &after->model, &diff) ?
+			     output_no_memory(err) :
+			     print_diff(&shown_before, &shown_after, &diff, options, err);
+
+	diff_free(&diff);
+	return status;
+}
+
+static int report_diff(const struct options *options, struct err *err)
+{
+	struct replayed before, after;
+	int status;
+
+	if (options->word_count != 2)
+		return err_set(err, EINVAL, OPTIONS_WHAT, "see `conctrace report --help`",
+			       "--diff takes two recordings");
+	if (options->at)
+		return err_set(err, EINVAL, OPTIONS_WHAT, "leave one of them out",
+			       "--diff compares the ends, so --at is of no use");
+	status = replayed_open(&before, options->words[0], NULL, NULL, err);
+	if (status)
+		return status;
+	status = replayed_open(&after, options->words[1], NULL, NULL, err);
+	if (!status) {
+		status = diff_both(&before, &after, options, err);
+		replayed_close(&after);
+	}
+	replayed_close(&before);
+	return status;
+}
+
 int cmd_report(const struct options *options, struct err *err)
 {
 	struct options complete = *options;
-	int status = choose_format(&complete, err);
+	int status;
+
+	if (options->diff)
+		return report_diff(options, err);
+	status = choose_format(&complete, err);
 
 	if (status)
 		return status;
