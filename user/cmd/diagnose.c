@@ -12,36 +12,51 @@
 #include "cmd/output.h"
 #include "cmd/watch.h"
 #include "export/json_diagnose.h"
+#include "export/report.h"
 #include "view/diagnose.h"
 
 #define DURATION_DEFAULT_NS (10 * NSEC_PER_SEC)
 #define STATUS_FOUND 3
 
-static int print_text(struct live *live, const struct diagnosis *diagnosis,
-		      const struct options *options, struct err *err)
+static int write_report(FILE *out, struct live *live, const struct diagnosis *diagnosis,
+			const struct options *options)
 {
-	struct output_text text;
-	struct view view;
-	int status = output_text_open(&text, err);
+	struct view view = live_view(live, options, out);
+	struct flame_binary binary;
+	const struct report_source source = { .facts = &live->facts,
+					      .capture = &live->capture,
+					      .binary = &binary,
+					      .model = &live->model,
+					      .diagnosis = diagnosis };
 
-	if (status)
-		return status;
-	view = live_view(live, options, text.stream);
-	if (view_diagnose(&view, diagnosis)) {
-		output_text_discard(&text);
-		return output_no_memory(err);
+	switch (options->format) {
+	case FORMAT_HTML:
+		flame_binary_of(&live->target, &binary);
+		return report_html(out, &source);
+	case FORMAT_MERMAID:
+		return report_mermaid(out, &source);
+	default:
+		return view_diagnose(&view, diagnosis);
 	}
-	return output_text_write(&text, options, err);
 }
 
 static int print(struct live *live, const struct diagnosis *diagnosis,
 		 const struct options *options, struct err *err)
 {
 	struct json_source source = live_json(live, options);
+	struct output_text text;
+	int status;
 
 	if (options->format == FORMAT_JSON)
 		return output_json(json_diagnose(&source, diagnosis), false, options, err);
-	return print_text(live, diagnosis, options, err);
+	status = output_text_open(&text, err);
+	if (status)
+		return status;
+	if (write_report(text.stream, live, diagnosis, options)) {
+		output_text_discard(&text);
+		return output_no_memory(err);
+	}
+	return output_text_write(&text, options, err);
 }
 
 static int diagnose_once(struct observation *observation, const struct options *options,

@@ -74,7 +74,7 @@ static const struct command commands[] = {
 	{
 		.name = "diagnose",
 		.run = cmd_diagnose,
-		.formats = FORMATS_TEXT_JSON,
+		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_HTML) | FORMAT_BIT(FORMAT_MERMAID),
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
 			   TAKES_LIMITS,
 		.summary = "what is wrong, where, since when, and what to do",

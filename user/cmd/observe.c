@@ -13,6 +13,7 @@
 
 /* So many snapshots in an observation, no closer and no farther apart than this. */
 #define SNAPSHOTS 12
+#define SNAPSHOTS_LEAST 6
 #define BETWEEN_MIN_NS (NSEC_PER_SEC / 5)
 #define BETWEEN_MAX_NS (5 * NSEC_PER_SEC)
 /* Who holds what is looked for in so many of them, and in the last one: it takes long. */
@@ -164,6 +165,9 @@ int observe(struct observation *observation, const struct options *options, uint
 
 	while (!status && go_on) {
 		status = look(observation, options, false, err);
+		/* one that took long must not leave the rest of the time without any */
+		if (live->next_snapshot_ns > clock_now_ns() + duration_ns / SNAPSHOTS_LEAST)
+			live->next_snapshot_ns = clock_now_ns() + duration_ns / SNAPSHOTS_LEAST;
 		next_ns += between(duration_ns);
 		if (status || live->gone || next_ns >= end_ns)
 			break;
