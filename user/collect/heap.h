@@ -75,24 +75,26 @@ void heap_free(struct heap *heap);
 /* From spans (not sorted; bytes set) that somebody else put together. 0, -ENOMEM. */
 int heap_index(struct heap *heap);
 
+/* Number of a span + 1 (0: none) of the page at `addr`; NULL: there is no arena. */
+static inline const uint32_t *heap_page(const struct heap *heap, uint64_t addr)
+{
+	uint64_t arena = (addr >> HEAP_ARENA_SHIFT) - heap->first_arena;
+	const uint32_t *pages = arena < heap->arena_count ? heap->arenas[arena] : NULL;
+
+	return pages ? &pages[addr >> HEAP_PAGE_SHIFT &
+			      ((1U << (HEAP_ARENA_SHIFT - HEAP_PAGE_SHIFT)) - 1)] :
+		       NULL;
+}
+
 /* The span that has an object at `addr`, or NULL. */
 static inline const struct heap_span *heap_span_at(const struct heap *heap, uint64_t addr)
 {
-	uint64_t arena = (addr >> HEAP_ARENA_SHIFT) - heap->first_arena;
+	const uint32_t *page = heap_page(heap, addr);
 	const struct heap_span *span;
-	const uint32_t *pages;
-	uint32_t number;
 
-	if (arena >= heap->arena_count)
+	if (!page || !*page)
 		return NULL;
-	pages = heap->arenas[arena];
-	if (!pages)
-		return NULL;
-	number =
-		pages[addr >> HEAP_PAGE_SHIFT & ((1U << (HEAP_ARENA_SHIFT - HEAP_PAGE_SHIFT)) - 1)];
-	if (!number)
-		return NULL;
-	span = &heap->spans.data[number - 1];
+	span = &heap->spans.data[*page - 1];
 	return addr < span->limit && addr >= span->start ? span : NULL;
 }
 

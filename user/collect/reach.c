@@ -13,6 +13,7 @@
 #include "collect/g_struct.h"
 
 #define CHUNK 4096ULL /* bytes of a large object that are scanned at once */
+#define GATHERED 128  /* words that are looked up side by side */
 #define AHEAD 16      /* objects whose memory is fetched before they are scanned */
 #define NONE UINT32_MAX
 
@@ -29,6 +30,8 @@ struct mark {
 	VEC(struct entry) stack;
 	struct entry ahead[AHEAD];
 	unsigned ahead_count, ahead_next;
+	uint64_t words[GATHERED]; /* in pages of the heap's arenas */
+	unsigned gathered;
 	struct addr_map waiters; /* first wait + 1 by object number + 1 */
 	uint32_t *next_waiter;   /* by wait: another of the same object, or NONE */
 	uint32_t *owners;        /* by wait: goroutine */
@@ -84,18 +87,10 @@ static void push(struct mark *mark, const struct heap_span *span, uint64_t slot)
 		mark->no_memory = true;
 }
 
-static void visit(struct mark *mark, uint64_t word)
+static void visit(struct mark *mark, const struct heap_span *span, uint64_t slot)
 {
-	const struct heap_span *span;
-	uint64_t slot, object;
+	uint64_t object = span->first_object + slot;
 
-	if (word - mark->lowest >= mark->size)
-		return;
-	span = heap_span_at(mark->heap, word);
-	if (!span)
-		return;
-	slot = heap_slot(span, word);
-	object = span->first_object + slot;
 	if (test(mark->marked, object))
 		return;
 	set(mark->marked, object);
@@ -106,13 +101,57 @@ static void visit(struct mark *mark, uint64_t word)
 		push(mark, span, slot);
 }
 
+/*
+ * The gathered words, step by step for all of them: what a step needs of the memory is asked for in
+ * the step before, and comes while the others are looked at.
+ */
+static void visit_gathered(struct mark *mark)
+{
+	const struct heap_span *spans[GATHERED];
+	uint64_t slots[GATHERED];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < mark->gathered; i++) {
+		uint32_t number = *heap_page(mark->heap, mark->words[i]);
+
+		if (!number)
+			continue;
+		spans[count] = &mark->heap->spans.data[number - 1];
+		__builtin_prefetch(spans[count]);
+		slots[count++] = mark->words[i];
+	}
+	mark->gathered = 0;
+	for (unsigned i = 0; i < count; i++) {
+		const struct heap_span *span = spans[i];
+
+		if (slots[i] < span->start || slots[i] >= span->limit) {
+			spans[i] = NULL;
+			continue;
+		}
+		slots[i] = heap_slot(span, slots[i]);
+		__builtin_prefetch(&mark->marked[(span->first_object + slots[i]) / 64], 1);
+	}
+	for (unsigned i = 0; i < count; i++)
+		if (spans[i])
+			visit(mark, spans[i], slots[i]);
+}
+
 static void scan_bytes(struct mark *mark, const uint8_t *bytes, size_t len)
 {
 	for (size_t at = 0; at + 8 <= len; at += 8) {
+		const uint32_t *page;
 		uint64_t word;
 
 		memcpy(&word, bytes + at, sizeof(word));
-		visit(mark, word);
+		if (word - mark->lowest >= mark->size)
+			continue;
+		page = heap_page(mark->heap, word);
+		if (!page)
+			continue;
+		__builtin_prefetch(page);
+		mark->words[mark->gathered++] = word;
+		if (mark->gathered == GATHERED)
+			visit_gathered(mark);
 	}
 }
 
@@ -156,22 +195,24 @@ static void fetch(const struct mark *mark, struct entry entry)
 /* A few objects stand in line between the stack and the scan, while their memory is fetched. */
 static void drain(struct mark *mark)
 {
-	while (!mark->no_memory && (mark->stack.len || mark->ahead_count)) {
-		struct entry *oldest = &mark->ahead[mark->ahead_next];
-		struct entry entry = *oldest;
+	while (!mark->no_memory && (mark->stack.len || mark->ahead_count || mark->gathered)) {
+		struct entry entry = mark->ahead[mark->ahead_next];
 		bool full = mark->ahead_count == AHEAD;
 
 		if (mark->stack.len) {
-			unsigned free_slot = (mark->ahead_next + mark->ahead_count) % AHEAD;
+			unsigned last = (mark->ahead_next + mark->ahead_count) % AHEAD;
 
-			mark->ahead[free_slot] = mark->stack.data[--mark->stack.len];
-			fetch(mark, mark->ahead[free_slot]);
+			mark->ahead[last] = mark->stack.data[--mark->stack.len];
+			fetch(mark, mark->ahead[last]);
 			if (!full) {
 				mark->ahead_count++;
 				continue;
 			}
-		} else {
+		} else if (mark->ahead_count) {
 			mark->ahead_count--;
+		} else {
+			visit_gathered(mark);
+			continue;
 		}
 		mark->ahead_next = (mark->ahead_next + 1) % AHEAD;
 		scan_entry(mark, entry);
@@ -194,12 +235,15 @@ static void scan_g(struct mark *mark, uint64_t g)
 static void scan_awake(struct mark *mark)
 {
 	while (mark->awake.len && !mark->no_memory) {
-		const struct reach_goroutine *goroutine =
-			&mark->reach->goroutines[mark->awake.data[--mark->awake.len]];
+		while (mark->awake.len) {
+			const struct reach_goroutine *goroutine =
+				&mark->reach->goroutines[mark->awake.data[--mark->awake.len]];
 
-		for (int i = 0; i < 2; i++)
-			scan_bytes(mark, goroutine->stacks[i].bytes, goroutine->stacks[i].len);
-		scan_g(mark, goroutine->g);
+			for (int i = 0; i < 2; i++)
+				scan_bytes(mark, goroutine->stacks[i].bytes,
+					   goroutine->stacks[i].len);
+			scan_g(mark, goroutine->g);
+		}
 		drain(mark);
 	}
 }
@@ -303,11 +347,10 @@ int reach_run(struct reach *reach)
 	}
 	for (size_t i = 0; i < reach->root_count && !status; i++) {
 		scan_bytes(&mark, reach->roots[i].bytes, reach->roots[i].len);
-		drain(&mark);
 	}
 	if (!status) {
-		scan_awake(&mark);
 		drain(&mark);
+		scan_awake(&mark);
 		status = mark.no_memory ? -ENOMEM : 0;
 	}
 	mark_close(&mark);

@@ -54,7 +54,11 @@ func main() {
 	for i := 0; i < *number; i++ {
 		go descend(gate, *depth)
 	}
-	for atomic.LoadInt64(&parkedNow) < int64(*number) {
+	lose(*lost)
+	if *heapMB > 0 {
+		fill(*heapMB << 20)
+	}
+	for atomic.LoadInt64(&parkedNow) < int64(*number+*lost) {
 		time.Sleep(time.Millisecond)
 	}
 	heartbeat.Start()
