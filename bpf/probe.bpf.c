@@ -144,6 +144,8 @@ static __always_inline int more(struct pt_regs *ctx, enum ct_handler handler)
 		return place(ctx, CT_TALLY_POOL_SLOW);
 	case CT_ON_POOL_NEW: /* in sync.(*Pool).Get, whose frame pointer is set */
 		return on_place_inside(GO_G(ctx), CT_TALLY_POOL_NEW, GO_FRAME(ctx));
+	case CT_ON_POOL_PUT: /* sync.(*Pool).Put(p, x) */
+		return place(ctx, CT_TALLY_POOL_PUT);
 	case CT_ON_POOL_PIN: /* sync.(*Pool).pinSlow(p) */
 		return place(ctx, CT_TALLY_POOL_PIN);
 	case CT_ON_MAP_MISS: /* sync.(*Map).missLocked(m) */

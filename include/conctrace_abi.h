@@ -157,6 +157,7 @@ enum ct_handler {
 	CT_ON_POOL_SLOW,
 	CT_ON_POOL_NEW,
 	CT_ON_POOL_PIN,
+	CT_ON_POOL_PUT,
 	CT_ON_MAP_MISS,
 	CT_ON_MAP_DIRTY,
 	CT_ON_MAP_WRITE,
@@ -282,6 +283,7 @@ enum ct_tally_kind {
 	CT_TALLY_POOL_GET,  /* sync.Pool.Get; value: the Pool */
 	CT_TALLY_POOL_SLOW, /* nothing of its own: it looks into other Ps' pools. value: the Pool */
 	CT_TALLY_POOL_NEW,  /* nothing there at all: New is called */
+	CT_TALLY_POOL_PUT,  /* sync.Pool.Put; value: the Pool */
 	CT_TALLY_POOL_PIN,  /* all pools' lock taken, to make one's own anew. value: the Pool */
 	CT_TALLY_MAP_MISS,  /* sync.Map: not in its read part, so under the lock. value: the Map */
 	CT_TALLY_MAP_DIRTY, /* sync.Map: its read part copied, all of it, for a new key. value: the Map */

@@ -18,6 +18,10 @@
 	X(lock_starving)                                                                           \
 	X(sched)                                                                                   \
 	X(gc)                                                                                      \
+	X(map)                                                                                     \
+	X(pool)                                                                                    \
+	X(value)                                                                                   \
+	X(ticker)                                                                                  \
 	X(spawn_unbounded)                                                                         \
 	X(ctx)                                                                                     \
 	X(leak_proven)                                                                             \

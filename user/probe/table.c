@@ -411,6 +411,17 @@ const struct probe_point probe_table[] = {
 	},
 	{
 		.role = ROLE_POOL,
+		.handler = CT_ON_POOL_PUT,
+		.names = { "sync.(*Pool).Put" },
+		.place = PLACE_ENTRY,
+		.when_reg = NO_REG,
+		.args_amd64 = "rax=p r14=g",
+		.args_arm64 = "r0=p r28=g",
+		.arg_regs = RAX | RBP | R14,
+		.without = "whether pools are given anything back is not known",
+	},
+	{
+		.role = ROLE_POOL,
 		.handler = CT_ON_POOL_PIN,
 		.names = { "sync.(*Pool).pinSlow" },
 		.place = PLACE_ENTRY,
