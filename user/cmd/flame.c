@@ -13,7 +13,7 @@
 #include "export/flame_text.h"
 
 #define DURATION_DEFAULT_NS (5 * NSEC_PER_SEC)
-#define SAMPLE_NS 10000000
+#define SAMPLE_NS 5000000
 /* Where events tell the time, samples are for waits that began before, and for deeper stacks. */
 #define SAMPLE_RARELY_NS 100000000
 

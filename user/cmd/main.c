@@ -108,7 +108,7 @@ static const struct command commands[] = {
 			"The format follows from the name of --output: .svg, .pb.gz (pprof), .json (speedscope),\n"
 			".folded; else --format says it: svg, pprof, speedscope or folded, the default.\n"
 			"Traces for --duration seconds, 5 unless told; --interval is the mean time between two\n"
-			"snapshots, 0.01 unless told.\n",
+			"snapshots, 0.005 unless told.\n",
 		.example =
 			"conctrace flame -p 1234 -d 10 -o waits.svg\n"
 			"  conctrace flame -p 1234 --of mutex -o mutex.pb.gz && go tool pprof -top mutex.pb.gz",

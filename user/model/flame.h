@@ -7,7 +7,8 @@
  *
  *   every event traced    the waits that ended, as the probes timed them, and those that go on; waits
  *                         that began before the attach, which no probe saw, by the samples
- *   traced in windows     by the samples, if they met a site often enough; else by the windows
+ *   traced in windows     by the samples, if they met a site often enough; by the windows if not, or
+ *                         if those left out less than they saw and no wait was too long for them
  *   no probes             by the samples
  *
  * Without samples, what the model itself has: its estimates, and how long the tasks wait so far.

@@ -30,6 +30,7 @@ struct flame_key {
 struct flame_entry {
 	struct flame_key key;
 	uint64_t count, ns, sampled_ns;
+	bool whole;        /* of events: nearly every wait there that began was seen to end */
 	uint64_t hits;     /* samples */
 	uint64_t old_hits; /* those of them whose wait began before the time that is sampled */
 	const struct goroutine *goroutine; /* one of them; NULL: none is known */

@@ -13,17 +13,19 @@
 
 /* So many meetings tell a share to a sixth (standard error), or better. */
 #define HITS_ENOUGH 30
+/* Of windows that leave less out than they see, ended waits are as good as traced. */
+#define WEIGHT_MOST 2.0
 
-struct reason_of_stack {
+struct site_of_stack {
 	const struct stack *stack;
-	uint32_t reason;
+	const struct model_site *site;
 	UT_hash_handle hh;
 };
 
 struct waits {
 	struct flame_build *build;
 	struct flame_table seen; /* by the probes, and how often samples met the same */
-	struct reason_of_stack *reasons, *reason_nodes;
+	struct site_of_stack *sites, *site_nodes;
 	double hit_ns;
 	bool events, exact;
 };
@@ -45,7 +47,7 @@ static bool is_object_wanted(const struct flame_options *options, const struct f
 }
 
 static int add_seen(struct waits *waits, const struct flame_key *key,
-		    const struct wait_stats *stats, uint64_t ns)
+		    const struct wait_stats *stats, bool whole, uint64_t ns)
 {
 	struct flame_entry *entry;
 
@@ -55,35 +57,42 @@ static int add_seen(struct waits *waits, const struct flame_key *key,
 	if (!entry)
 		return -ENOMEM;
 	entry->count += stats->waits;
+	entry->whole = whole;
 	entry->ns += ns;
 	return 0;
 }
 
-static int note_reasons(struct waits *waits)
+/* Nearly every wait that began was seen to end. */
+static bool is_whole(const struct model_site *site)
+{
+	return site->stats.waits && site->stats.waits * 10 >= (site->parks - site->aborted) * 9;
+}
+
+static int note_sites(struct waits *waits)
 {
 	const struct model *model = waits->build->model;
-	struct reason_of_stack *node, *known;
+	struct site_of_stack *node, *known;
 
-	waits->reason_nodes = calloc(model->sites.len + 1, sizeof(*waits->reason_nodes));
-	if (!waits->reason_nodes)
+	waits->site_nodes = calloc(model->sites.len + 1, sizeof(*waits->site_nodes));
+	if (!waits->site_nodes)
 		return -ENOMEM;
 	for (size_t i = 0; i < model->sites.len; i++) {
-		node = &waits->reason_nodes[i];
-		node->stack = model->sites.data[i].stack;
-		node->reason = model->sites.data[i].reason;
-		HASH_FIND_PTR(waits->reasons, &node->stack, known);
+		node = &waits->site_nodes[i];
+		node->site = &model->sites.data[i];
+		node->stack = node->site->stack;
+		HASH_FIND_PTR(waits->sites, &node->stack, known);
 		if (!known)
-			HASH_ADD_PTR(waits->reasons, stack, node);
+			HASH_ADD_PTR(waits->sites, stack, node);
 	}
 	return 0;
 }
 
-static uint32_t reason_of(const struct waits *waits, const struct stack *stack)
+static const struct model_site *site_of(const struct waits *waits, const struct stack *stack)
 {
-	struct reason_of_stack *node;
+	struct site_of_stack *node;
 
-	HASH_FIND_PTR(waits->reasons, &stack, node);
-	return node ? node->reason : FLAME_NO_REASON;
+	HASH_FIND_PTR(waits->sites, &stack, node);
+	return node ? node->site : NULL;
 }
 
 static int add_sites(struct waits *waits)
@@ -100,7 +109,7 @@ static int add_sites(struct waits *waits)
 
 		/* those that wait there now and nothing else are tasks */
 		if ((site->parks || ns) && (!site->system || waits->build->options->system))
-			status = add_seen(waits, &key, &site->stats, ns);
+			status = add_seen(waits, &key, &site->stats, is_whole(site), ns);
 	}
 	return status;
 }
@@ -113,13 +122,15 @@ static int add_object_sites(struct waits *waits, size_t first, size_t count, uin
 
 	for (size_t i = first; i < first + count && !status; i++) {
 		const struct model_object_site *site = &model->object_sites.data[i];
+		const struct model_site *all = site_of(waits, site->stack);
 		struct flame_key key = { .stack = site->stack,
-					 .reason = reason_of(waits, site->stack),
+					 .reason = all ? all->reason : FLAME_NO_REASON,
 					 .addr = addr,
 					 .object = object };
 
 		if (site->stats.waits)
-			status = add_seen(waits, &key, &site->stats, site->stats.wait_ns_total);
+			status = add_seen(waits, &key, &site->stats, all && is_whole(all),
+					  site->stats.wait_ns_total);
 	}
 	return status;
 }
@@ -127,7 +138,7 @@ static int add_object_sites(struct waits *waits, size_t first, size_t count, uin
 static int add_objects(struct waits *waits)
 {
 	const struct model *model = waits->build->model;
-	int status = note_reasons(waits);
+	int status = note_sites(waits);
 
 	for (size_t i = 0; i < model->locks.len && !status; i++)
 		status = add_object_sites(waits, model->locks.data[i].first_site,
@@ -184,9 +195,11 @@ static int count_hits(struct waits *waits)
 }
 
 /* The samples say it better than the windows, which see short waits only, and few of those. */
-static bool by_samples(const struct flame_entry *seen)
+static bool by_samples(const struct waits *waits, const struct flame_entry *seen)
 {
-	return seen->hits >= HITS_ENOUGH || !seen->ns;
+	bool traced = seen->whole && waits->build->model->event_weight < WEIGHT_MOST;
+
+	return !seen->ns || (seen->hits >= HITS_ENOUGH && !traced);
 }
 
 static int put_samples(struct waits *waits)
@@ -204,14 +217,15 @@ static int put_samples(struct waits *waits)
 		status = find_seen(waits, &sample->key, &seen);
 		if (status)
 			break;
-		if (waits->exact) {
-			status = put(waits, &sample->key, 0,
-				     (double)sample->old_hits * waits->hit_ns, true);
+		if (waits->exact || (seen && !by_samples(waits, seen))) {
+			/* no event tells of these */
+			if (waits->build->options->of != FLAME_BLOCK)
+				status = put(waits, &sample->key, 0,
+					     (double)sample->old_hits * waits->hit_ns, true);
 			continue;
 		}
 		/* what does not end, Go's block profile has not */
-		if (seen ? !by_samples(seen) :
-			   waits->events && waits->build->options->of == FLAME_BLOCK)
+		if (!seen && waits->events && waits->build->options->of == FLAME_BLOCK)
 			continue;
 		if (seen)
 			count = (uint64_t)((double)seen->count * (double)sample->hits /
@@ -228,7 +242,7 @@ static int put_seen(struct waits *waits)
 	int status = 0;
 
 	for (seen = waits->seen.entries; seen && !status; seen = seen->hh.next)
-		if (waits->exact || !seen->hits || !by_samples(seen))
+		if (waits->exact || !seen->hits || !by_samples(waits, seen))
 			status = put(waits, &seen->key, seen->count, (double)seen->ns, false);
 	return status;
 }
@@ -297,8 +311,8 @@ int flame_waits(struct flame_build *build)
 	if (!status && options->of != FLAME_BLOCK &&
 	    (waits.exact || (!waits.events && waits.hit_ns <= 0)))
 		status = put_tasks(&waits);
-	HASH_CLEAR(hh, waits.reasons);
-	free(waits.reason_nodes);
+	HASH_CLEAR(hh, waits.sites);
+	free(waits.site_nodes);
 	flame_table_free(&waits.seen);
 	return status;
 }

@@ -71,6 +71,7 @@ static void note_counters(struct model *model, const struct aggregates *aggregat
 	model->interval_counted_ns = ns;
 	model->counted_ns = governor->counted_ns;
 	model->estimated = !estimate_is_exact(governor);
+	model->event_weight = governor->event_weight;
 	model->rates = (struct model_rates){
 		.spawn = per_second(before[CT_N_SPAWN], now[CT_N_SPAWN], ns),
 		.exit = per_second(before[CT_N_EXIT], now[CT_N_EXIT], ns),

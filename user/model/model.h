@@ -219,7 +219,8 @@ struct model {
 	uint64_t interval_ns; /* wall time since the update before; since the attach at the first */
 	uint64_t counted_ns;  /* the time that the probes' totals stand for, in all */
 	uint64_t interval_counted_ns;
-	bool estimated; /* the probes were on in windows: their totals are estimates */
+	bool estimated;      /* the probes were on in windows: their totals are estimates */
+	double event_weight; /* for how many events each one that was seen stands, on average */
 	bool has_events, has_snapshot;
 	const struct snapshot *snapshot; /* the caller's, of the last update; NULL: none */
 	uint64_t counters[CT_N_COUNTERS];

@@ -61,12 +61,13 @@ func timed(site int, wait func()) {
 	atomic.AddInt64(&waited[site], int64(time.Since(begin)))
 }
 
-func worker(stop chan struct{}) {
+func worker(begin time.Duration, stop chan struct{}) {
 	read, _, err := os.Pipe()
 	if err != nil {
 		ctl.Fatalf("%v", err)
 	}
 	never := make(chan int)
+	time.Sleep(begin)
 	for {
 		timed(0, func() { waitReceive(50 * *unit) })
 		timed(1, func() { waitSelect(30**unit, never) })
@@ -92,7 +93,8 @@ func shares() ctl.Program {
 		Endless: true,
 		Go: func() {
 			for i := 0; i < *workers; i++ {
-				go worker(stop)
+				// not all at the same site at the same time
+				go worker(100**unit*time.Duration(i)/time.Duration(*workers), stop)
 			}
 		},
 		Stop: func() { once.Do(func() { close(stop) }) },

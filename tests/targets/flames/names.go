@@ -27,6 +27,8 @@ func (w waiter) park() { <-w.c }
 type parker interface{ park() }
 
 // The compiler makes a method of a type without a name, whose text has all that is difficult.
+//
+//go:noinline
 func promoted() parker {
 	return &struct {
 		waiter
@@ -37,8 +39,7 @@ func promoted() parker {
 //go:noinline
 func run(f func()) { f() }
 
-// names starts one goroutine a row; the number is how many pass through a function of that name, as
-// Go's own dump has it (wrappers do not show there, and are left out).
+// names parks goroutines; it reports how many pass through a function, by its name in Go's own dump.
 func names() ctl.Program {
 	local := func() { func() { <-never }() }
 	wrapped := promoted()
