@@ -29,7 +29,7 @@ static __always_inline int note_span(enum mark_kind kind, ct_u32 tally_kind)
 	tally = tally_of(CT_NO_SITE, tally_kind);
 	if (tally) {
 		note_tally(tally, 1, now, 0);
-		note_duration(tally, 1, now - begin->ns);
+		note_duration(tally, 1, 1, now - begin->ns);
 	}
 	begin->ns = 0;
 	return 0;
@@ -73,7 +73,7 @@ int on_assist_end(ct_u64 g0, ct_u64 g)
 	tally = tally_of(site_of_frame(read_word(g + config.g_sched_bp)), CT_TALLY_ASSIST);
 	if (tally) {
 		note_tally(tally, window.weight, now, g_goid(g));
-		note_duration(tally, window.weight, now - begin->ns);
+		note_duration(tally, window.weight, window.time_weight, now - begin->ns);
 	}
 	begin->ns = 0;
 	return 0;

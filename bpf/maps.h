@@ -175,6 +175,11 @@ static __always_inline void add_weighted(ct_u64 *total, ct_u64 much)
 	__sync_fetch_and_add(total, much * window.weight);
 }
 
+static __always_inline void add_time(ct_u64 *total, ct_u64 ns)
+{
+	__sync_fetch_and_add(total, ns * window.time_weight);
+}
+
 /* The entry of `key`, made from `fresh` when there is none. NULL: full, counted as `lost`. */
 static __always_inline void *get_or_create(void *map, const void *key, const void *fresh,
 					   enum ct_counter lost)

@@ -59,7 +59,7 @@ static __always_inline void note_poll(ct_u32 site, ct_u32 kind, ct_u64 g, int fo
 	goid = g_goid(g);
 	gap = now - tally->last_ns;
 	if (tally->last_goid == goid && gap < CT_SPIN_GAP_NS)
-		note_duration(tally, window.weight, gap);
+		note_duration(tally, window.weight, window.time_weight, gap);
 	if (found)
 		add_weighted(&tally->hits, 1);
 	tally->value = chan;

@@ -36,9 +36,10 @@ static __always_inline void note_tally(struct ct_tally *tally, ct_u64 weight, ct
 	tally->last_goid = goid;
 }
 
-static __always_inline void note_duration(struct ct_tally *tally, ct_u64 weight, ct_u64 ns)
+static __always_inline void note_duration(struct ct_tally *tally, ct_u64 weight, ct_u64 time_weight,
+					  ct_u64 ns)
 {
-	add(&tally->sum, ns * weight);
+	add(&tally->sum, ns * time_weight);
 	raise_to(&tally->max, ns);
 	add(&tally->hist[hist_slot(ns)], weight);
 }

@@ -168,7 +168,7 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 static __always_inline void add_to_site(struct ct_site *site, ct_u64 waited, ct_u32 slot)
 {
 	add_weighted(&site->waits, 1);
-	add_weighted(&site->wait_ns_total, waited);
+	add_time(&site->wait_ns_total, waited);
 	raise_to(&site->wait_ns_max, waited);
 	add_weighted(&site->hist[slot], 1);
 }
@@ -195,7 +195,7 @@ static __always_inline ct_u64 add_to_object(const struct ct_task *task, ct_u64 g
 	if (!object)
 		return key.addr;
 	add_weighted(&object->waits, 1);
-	add_weighted(&object->wait_ns_total, waited);
+	add_time(&object->wait_ns_total, waited);
 	raise_to(&object->wait_ns_max, waited);
 	add_weighted(&object->hist[slot], 1);
 	object->last_ns = now;
@@ -224,9 +224,9 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 	if (!wake)
 		return;
 	add_weighted(&wake->count, 1);
-	add_weighted(&wake->wait_ns_total, waited);
+	add_time(&wake->wait_ns_total, waited);
 	if (config.charge && woken->object_kind == CT_OBJ_SEMA && woken->object)
-		add_weighted(&wake->charged_ns, leave_queue(woken->object, now));
+		add_time(&wake->charged_ns, leave_queue(woken->object, now));
 	wake->last_waker_goid = waker_goid;
 	wake->last_woken_goid = woken->goid;
 }
@@ -262,7 +262,7 @@ int on_ready(ct_u64 g, ct_u64 g0)
 	if (waited >= config.waker_stack_min_ns)
 		add_wake(task, waker_g, waker_goid, waited, now);
 	task->waits += window.weight;
-	task->wait_ns_total += waited * window.weight;
+	task->wait_ns_total += waited * window.time_weight;
 	raise_to(&task->wait_ns_max, waited);
 	task->waker_goid = waker_goid;
 	task->since_ns = now;

@@ -21,7 +21,7 @@ int on_sleep(ct_u64 g, ct_u64 ns, ct_u64 stack, ct_u64 frame)
 	if (before && before->site == mark.site && before->type == mark.type) {
 		add(&tally->hits, 1);
 		add(&tally->base, before->value);
-		note_duration(tally, 1, mark.ns - before->ns);
+		note_duration(tally, 1, 1, mark.ns - before->ns);
 	}
 	set_mark(MARK_SLEEP, g, &mark);
 	return 0;

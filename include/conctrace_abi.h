@@ -8,7 +8,9 @@
  *
  * Probes may be on in windows only. A window has a number, its generation, and a weight: for how
  * many times its own length it stands. What is counted is added with the weight, so that totals are
- * those of all the time, exact where the weight is 1 and estimates else (collect/estimate.h). A
+ * those of all the time, exact where the weight is 1 and estimates else (collect/estimate.h). Of a
+ * program that tracing slows down, a window sees fewer events than there would be untraced, but as
+ * much time: so the time of waits has a weight of its own. A
  * wait is timed only when it begins and ends in the same window.
  */
 #ifndef CONCTRACE_ABI_H
@@ -187,6 +189,7 @@ struct ct_window {
 	ct_u32 open;        /* 0: hits are counted and nothing else */
 	ct_u32 generation;  /* of this window or, when closed, of the last one */
 	ct_u64 weight;      /* what is added for one event */
+	ct_u64 time_weight; /* what is added for one ns of a wait */
 	ct_u64 max_batches; /* reaching it closes the window and wakes user space; 0: no limit */
 	ct_u64 limit_ns;    /* when that happened; 0: it did not */
 	ct_u64 batches;     /* hits of this window / CT_HIT_BATCH */

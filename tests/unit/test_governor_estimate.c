@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "collect/estimate.h"
+#include "probe/progress.h"
 
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)
@@ -159,6 +160,65 @@ static void tells_how_far_off_a_count_is(void **state)
 	assert_in_range(within, runs * 0.55, runs * 0.85);
 }
 
+/*
+ * A program that works at a tenth of its speed in windows, more in some moments than in others. Its
+ * scheduler counts one of eight.
+ */
+static void counts_work_and_not_time(void **state)
+{
+	struct progress progress = { 0 };
+	struct coverage coverage;
+	double truth = 0, counted = 0, left = 0, speed = 0.005;
+	uint64_t now = 0;
+
+	(void)state;
+	srand48(3);
+	coverage_start(&coverage, 0);
+	for (int i = 0; i < 400; i++) {
+		uint64_t gap = exponential(80e6), length = 3 * MSEC, weight, seen;
+
+		speed *= 0.8 + 0.4 * drand48();
+		speed = fmin(fmax(speed, 0.001), 0.02);
+		for (int part = 0; part < 2; part++) {
+			uint64_t ns = part ? length : gap;
+			double events = ns * speed * (part ? 0.1 : 1);
+
+			if (part) {
+				now = progress.clock;
+				weight = coverage_open(&coverage, now,
+						       progress_expected(&progress, length));
+				counted += weight * events;
+			}
+			truth += events;
+			left += events / 8;
+			seen = left;
+			left -= seen;
+			progress_note(&progress, part, seen, ns);
+		}
+		coverage_add(&coverage, progress.clock, length * speed * 0.1);
+	}
+	print_message("# off by %.3f, standard error %.3f, pace %.3f\n", counted / truth - 1,
+		      coverage_error(&coverage), progress_share(&progress));
+	assert_true(fabs(counted / truth - 1) < 0.05);
+	assert_true(progress_is_known(&progress));
+	assert_true(fabs(progress_share(&progress) - 0.1) < 0.01);
+}
+
+/* Without the scheduler's count the clock is time. */
+static void counts_time_without_work(void **state)
+{
+	struct progress progress = { 0 };
+
+	(void)state;
+	assert_int_equal(progress_expected(&progress, 5 * MSEC), 5 * MSEC);
+	progress_note(&progress, false, 0, 100 * MSEC);
+	progress_note(&progress, true, 0, 5 * MSEC);
+	assert_int_equal(progress_expected(&progress, 5 * MSEC), 5 * MSEC);
+	assert_int_equal(progress.clock, 105 * MSEC);
+	assert_false(progress_is_known(&progress));
+	assert_true(progress_share(&progress) == 1);
+}
+
 static void tells_how_much_tracing_may_have_hidden(void **state)
 {
 	struct governor_status status = { .slowdown = 0.2 };
@@ -191,6 +251,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_good_what_windows_cut_off),
 		cmocka_unit_test(tells_how_far_off_a_count_is),
+		cmocka_unit_test(counts_work_and_not_time),
+		cmocka_unit_test(counts_time_without_work),
 		cmocka_unit_test(tells_how_much_tracing_may_have_hidden),
 		cmocka_unit_test(leaves_exact_numbers_alone),
 	};

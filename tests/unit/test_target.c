@@ -107,6 +107,16 @@ static void expect_the_same_from_code(const struct target *target)
 	free(without.image.symbols);
 }
 
+/* As DWARF has it (shared/go-runtime layouts of 1.19 to 1.27). */
+static void expect_scheduler_count(struct target *target, int minor)
+{
+	uint64_t sched, offset = minor < 21 ? 312 : minor < 26 ? 320 : 360;
+
+	assert_int_equal(elf_symbol_by_name(&target->image, "runtime.sched", &sched, NULL), 0);
+	assert_int_equal(target->time_to_run, sched + target->load_bias + offset);
+	assert_int_equal(target->time_to_run_len, minor < 21 ? 721 : 162);
+}
+
 static void expect_kind(struct target *target, const struct kind *kind, int minor)
 {
 	uint64_t count;
@@ -121,6 +131,7 @@ static void expect_kind(struct target *target, const struct kind *kind, int mino
 	assert_int_equal(target->cgo, kind->cgo);
 	assert_int_equal(target->gomaxprocs, CHILD_GOMAXPROCS);
 	assert_int_not_equal(target->semtable, 0);
+	assert_int_not_equal(target->time_to_run, 0);
 	assert_int_equal(memory_read_u64(target->pid, target->allglen, &count), 0);
 	assert_in_range(count, 1, 1000);
 	assert_true(target_alive(target));
@@ -132,6 +143,7 @@ static void expect_kind(struct target *target, const struct kind *kind, int mino
 	expect_symbol(target, "runtime.allgptr", target->allgptr);
 	expect_symbol(target, "runtime.semtable", target->semtable);
 	expect_symbol(target, "runtime.gomaxprocs", target->gomaxprocs_addr);
+	expect_scheduler_count(target, minor);
 	expect_the_same_from_code(target);
 }
 

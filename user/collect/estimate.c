@@ -28,7 +28,7 @@ uint64_t estimate_most(const struct governor_status *status, uint64_t total)
 {
 	double left = 1 - status->slowdown;
 
-	if (estimate_is_exact(status))
+	if (estimate_is_exact(status) || status->is_paced)
 		return total;
 	return left > 1.0 / SLOWER_MOST ? total / left : SLOWER_MOST * total;
 }

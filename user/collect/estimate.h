@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the maps' totals are worth when the probes were on in windows only. Pure.
+ * What the maps' totals are worth when the probes were on in windows only. Pure. Events are weighted
+ * by what the target would have done untraced in the time that a window stands for, times by that
+ * time itself (probe/progress.h).
  *
  * Totals are weighted already (conctrace_abi.h), so for all the time since the start:
  *

@@ -10,7 +10,6 @@ void coverage_start(struct coverage *coverage, uint64_t now)
 {
 	memset(coverage, 0, sizeof(*coverage));
 	coverage->last_ns = now;
-	coverage->rate = -1;
 }
 
 /* Half of the time before the window is left to it; half of the time after it is yet to come. */
@@ -19,6 +18,8 @@ uint64_t coverage_open(struct coverage *coverage, uint64_t now, uint64_t expecte
 	double gap = now - coverage->last_ns, weight = 1;
 
 	coverage->owed_ns += gap;
+	coverage->recent_hits /= 2;
+	coverage->recent_ns /= 2;
 	if (coverage->windows++)
 		coverage->gap_ns += GAP_SHARE * (gap - coverage->gap_ns);
 	if (expected_ns)
@@ -48,17 +49,18 @@ static void note_whole_waits(struct coverage *coverage, uint64_t now)
 }
 
 /*
- * The rate in the time that the part stands for but does not see differs from the part's own as
- * neighbours differ: the variance of one of two is half the square of their difference.
+ * The hits in what the part stands for but does not see differ from its own as those of neighbours
+ * do. Of the difference from the mean of the two or so before it, two thirds are its own.
  */
-static void note_variance(struct coverage *coverage, double rate, uint64_t length)
+static void note_variance(struct coverage *coverage, uint64_t hits, uint64_t length)
 {
-	double difference = coverage->rate < 0 ? 0 : rate - coverage->rate;
-	double stands_for = (double)coverage->weight * length;
+	double weight = coverage->weight, difference = 0;
 
-	coverage->variance += stands_for * stands_for * (1 - 1.0 / coverage->weight) * difference *
-			      difference / 2;
-	coverage->rate = rate;
+	if (coverage->recent_ns > 0)
+		difference = hits - coverage->recent_hits / coverage->recent_ns * length;
+	coverage->variance += weight * weight * (1 - 1 / weight) * difference * difference * 2 / 3;
+	coverage->recent_hits += hits;
+	coverage->recent_ns += length;
 }
 
 void coverage_add(struct coverage *coverage, uint64_t now, uint64_t hits)
@@ -69,7 +71,7 @@ void coverage_add(struct coverage *coverage, uint64_t now, uint64_t hits)
 		return;
 	length = now - coverage->last_ns;
 	note_whole_waits(coverage, now);
-	note_variance(coverage, (double)hits / length, length);
+	note_variance(coverage, hits, length);
 	coverage->owed_ns += length - (double)coverage->weight * length;
 	coverage->on_ns += length;
 	coverage->counted_ns += coverage->weight * length;

@@ -7,7 +7,7 @@
  * time to come is a guess from the gaps so far; what it is off by, what rounding leaves, and what a
  * window that ended early owes, goes to the next one. So at any moment the weighted windows cover
  * the time since the start to within about one gap, and what changes with time is counted for the
- * time in which it was so. (Adding up first and multiplying at the end by time / time on would not
+ * time in which it was so. Time can be that of any clock (probe/progress.h). (Adding up first and multiplying at the end by time / time on would not
  * do: windows are long when little happens, so it would count too little.)
  */
 #ifndef PROBE_COVERAGE_H
@@ -34,8 +34,8 @@ struct coverage {
 	double gap_ns;    /* mean of the time between windows */
 	uint64_t weight;  /* of the window that is open */
 	uint64_t opened_ns;
-	double rate;     /* of the latest window, hits per ns; negative: none yet */
-	double variance; /* of counted_hits */
+	double recent_hits, recent_ns; /* of the latest windows, each half as much as the next */
+	double variance;               /* of counted_hits */
 };
 
 void coverage_start(struct coverage *coverage, uint64_t now);

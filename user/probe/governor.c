@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "probe/budget.h"
 #include "probe/coverage.h"
+#include "probe/progress.h"
 #include "probe/steady.h"
 
 /* Until they are measured. */
@@ -53,7 +54,10 @@ struct governor {
 	bool always_on;
 	bool open; /* a window, as far as accounts go */
 	struct budget budget;
-	struct coverage coverage;
+	struct coverage coverage; /* by time */
+	struct coverage events;   /* by the target's work, which is what events are weighted by */
+	struct progress progress;
+	uint64_t work, work_ns;         /* the scheduler's count, when it was looked at */
 	struct steady steady[CT_PACES]; /* [0] is not used */
 	uint64_t settled_ns;            /* up to here time and hits are in the accounts */
 	uint64_t hits;
@@ -147,12 +151,45 @@ static void end_steady(struct governor *governor)
 	}
 }
 
+/* What the target has worked since the last call. Where it is not known, only time goes by. */
+static uint64_t take_work(struct governor *governor)
+{
+	uint64_t work = governor->work, more;
+
+	probe_session_work(governor->session, &work);
+	more = work > governor->work ? work - governor->work : 0;
+	governor->work = work;
+	return more;
+}
+
+/*
+ * Up to `now`, into the accounts of events. Of a window that has reached its limit, what came after
+ * that is not its own.
+ */
+static void note_work(struct governor *governor, uint64_t now, const struct budget_hits *hits)
+{
+	uint64_t work = take_work(governor), own = work, ns = 0;
+
+	if (now > governor->work_ns) {
+		ns = now - governor->work_ns;
+		governor->work_ns = now;
+	}
+	if (governor->open && hits->all)
+		own = work * ((double)hits->recorded / hits->all);
+	progress_note(&governor->progress, governor->open, own, ns);
+	if (!governor->open)
+		return;
+	coverage_add(&governor->events, governor->progress.clock, hits->recorded);
+	progress_note(&governor->progress, false, work - own, 0);
+}
+
 /* Bring the accounts up to `now`, when the window that is open ends or goes on. Under the lock. */
 static void settle(struct governor *governor, uint64_t now)
 {
 	struct budget_hits hits = probe_session_take_hits(governor->session);
 	uint64_t on_ns = 0;
 
+	note_work(governor, now, &hits);
 	if (governor->open) {
 		on_ns = now > governor->coverage.last_ns ? now - governor->coverage.last_ns : 0;
 		coverage_add(&governor->coverage, now, hits.recorded);
@@ -167,15 +204,19 @@ static void settle(struct governor *governor, uint64_t now)
 
 static void open_window(struct governor *governor)
 {
+	struct probe_weights weights;
 	struct budget_window plan;
-	uint64_t weight, now;
+	uint64_t now, length;
 
 	pthread_mutex_lock(&governor->lock);
 	settle(governor, clock_now_ns());
 	plan = budget_window(&governor->budget);
+	length = governor->always_on ? 0 : plan.length_ns;
 	now = clock_now_ns();
-	weight = coverage_open(&governor->coverage, now, governor->always_on ? 0 : plan.length_ns);
-	probe_session_open_window(governor->session, weight,
+	weights.time = coverage_open(&governor->coverage, now, length);
+	weights.events = coverage_open(&governor->events, governor->progress.clock,
+				       progress_expected(&governor->progress, length));
+	probe_session_open_window(governor->session, weights,
 				  governor->always_on ? 0 : plan.max_hits);
 	governor->open = true;
 	pthread_mutex_unlock(&governor->lock);
@@ -215,8 +256,11 @@ static bool stays_open(struct governor *governor)
 	settle(governor, clock_now_ns());
 	stays = budget_may_stay_open(&governor->budget, &max_hits);
 	if (stays)
-		probe_session_change_window(governor->session, coverage_stay(&governor->coverage),
-					    max_hits);
+		probe_session_change_window(
+			governor->session,
+			(struct probe_weights){ .time = coverage_stay(&governor->coverage),
+						.events = coverage_stay(&governor->events) },
+			max_hits);
 	pthread_mutex_unlock(&governor->lock);
 	return stays;
 }
@@ -435,6 +479,7 @@ static bool begin(struct governor *governor)
 	if (!status) {
 		governor->started_ns = governor->settled_ns = clock_now_ns();
 		coverage_start(&governor->coverage, governor->started_ns);
+		coverage_start(&governor->events, governor->progress.clock);
 		for (int pace = 1; pace < CT_PACES; pace++)
 			governor->steady[pace] = (struct steady){
 				.pace = pace,
@@ -503,6 +548,8 @@ int governor_start(struct probe_session *session, double max_overhead_pct, struc
 		return status;
 	}
 	budget_init(&governor->budget, max_overhead_pct / 100, HIT_NS_GUESS, TURN_NS_GUESS);
+	take_work(governor);
+	governor->work_ns = governor->started_ns;
 	governor->begin_err = err;
 	status = -pthread_create(&governor->thread, NULL, run, governor);
 	if (status) {
@@ -526,27 +573,30 @@ int governor_start(struct probe_session *session, double max_overhead_pct, struc
 static double slowdown(const struct governor *governor)
 {
 	const struct coverage *coverage = &governor->coverage;
+	double share = progress_share(&governor->progress);
 	double took = coverage->counted_hits * governor->budget.hit_ns / CACHES_LOST;
 	double time = coverage->counted_ns * budget_sharing_cpus(&governor->budget);
 
+	if (!governor->always_on && progress_is_known(&governor->progress))
+		return 1 - share;
 	return time > took ? took / time : time > 0;
 }
 
 void governor_status(struct governor *governor, struct governor_status *status)
 {
-	const struct coverage *coverage = &governor->coverage;
+	const struct coverage *coverage = &governor->coverage, *events = &governor->events;
 
 	memset(status, 0, sizeof(*status));
 	pthread_mutex_lock(&governor->lock);
 	settle(governor, probe_session_window_now(governor->session));
 	status->on_ns = coverage->on_ns;
 	status->counted_ns = coverage->counted_ns;
-	status->event_weight = coverage->counted_ns ? coverage->squared_ns / coverage->counted_ns :
-						      1;
-	status->hits_error = coverage_error(coverage);
+	status->event_weight = events->counted_ns ? events->squared_ns / events->counted_ns : 1;
+	status->hits_error = coverage_error(events);
 	memcpy(status->whole_ns, coverage->whole_ns, sizeof(status->whole_ns));
 	status->windows = coverage->windows;
 	status->slowdown = slowdown(governor);
+	status->is_paced = !governor->always_on && progress_is_known(&governor->progress);
 	status->newest_goid = probe_session_newest_goid(governor->session);
 	status->elapsed_ns = clock_now_ns() - governor->started_ns;
 	status->hits = governor->hits;

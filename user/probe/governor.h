@@ -36,11 +36,14 @@ struct governor_status {
 	double event_weight; /* mean weight of an event; 1 is exact */
 	double hits_error;   /* standard error of all events together, as a share of them */
 	/*
-	 * Share of the time in windows that the hits themselves took, on the CPUs that the target kept
-	 * busy. What had no time to spare did so much less in windows than it does else, and the totals
-	 * are as much too low; what waits for the world outside is not slowed, and they are right.
+	 * By how much less the target did in windows than in the same time outside, as a share: by the
+	 * scheduler's own count when is_paced (progress.h), and then the totals of events are made good for
+	 * it. Else it is the share of the time in windows that the hits themselves took, on the CPUs that
+	 * the target kept busy. What had no time to spare did so much less, and the totals are as much too
+	 * low; what waits for the world outside is not slowed, and they are right.
 	 */
 	double slowdown;
+	bool is_paced;
 	/*
 	 * Highest id of a goroutine seen to be spawned; 0: none. Go hands the ids out one by one (a P
 	 * takes 16 at a time: runtime/proc.go, newproc1), so differences count spawns, in windows or not.

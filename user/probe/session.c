@@ -19,6 +19,7 @@
 #include "probe/kernel.h"
 #include "probe/privilege.h"
 #include "probe/links.h"
+#include "target/memory.h"
 
 #include "conctrace.skel.h" /* needs the types above */
 
@@ -43,6 +44,8 @@ struct probe_session {
 	int cpus;
 	uint64_t *hits_taken; /* by CPU */
 	uint64_t closed_taken;
+	uint64_t time_to_run; /* struct target */
+	size_t time_to_run_len;
 	bool stepped;
 	uint64_t opened_ns; /* the latest window */
 	uint64_t on_ns;     /* of finished windows */
@@ -249,6 +252,8 @@ int probe_session_open(const struct target *target, const struct plan *plan,
 		return err_set(err, ENOMEM, "preparing the probes", "free some memory",
 			       "out of memory");
 	session->pid = target->pid;
+	session->time_to_run = target->time_to_run;
+	session->time_to_run_len = target->time_to_run_len;
 	session->exe_fd = -1;
 	session->cpus = libbpf_num_possible_cpus();
 	session->hits_taken =
@@ -314,7 +319,7 @@ static uint64_t batches_for(uint64_t hits)
 	return hits && hits < CT_HIT_BATCH ? 1 : hits / CT_HIT_BATCH;
 }
 
-uint64_t probe_session_open_window(struct probe_session *session, uint64_t weight,
+uint64_t probe_session_open_window(struct probe_session *session, struct probe_weights weights,
 				   uint64_t max_hits)
 {
 	volatile struct ct_window *window = window_of(session);
@@ -322,7 +327,8 @@ uint64_t probe_session_open_window(struct probe_session *session, uint64_t weigh
 	window->batches = 0;
 	window->max_batches = batches_for(max_hits);
 	window->limit_ns = 0;
-	window->weight = weight;
+	window->weight = weights.events;
+	window->time_weight = weights.time;
 	window->generation++;
 	session->opened_ns = clock_now_ns();
 	session->window_open = true;
@@ -376,11 +382,13 @@ bool probe_session_window_is_open(const struct probe_session *session, uint64_t 
 	return session->window_open;
 }
 
-void probe_session_change_window(struct probe_session *session, uint64_t weight, uint64_t max_hits)
+void probe_session_change_window(struct probe_session *session, struct probe_weights weights,
+				 uint64_t max_hits)
 {
 	volatile struct ct_window *window = window_of(session);
 
-	window->weight = weight;
+	window->weight = weights.events;
+	window->time_weight = weights.time;
 	window->max_batches = max_hits ? window->batches + batches_for(max_hits) : 0;
 }
 
@@ -394,7 +402,7 @@ int probe_session_attach(struct probe_session *session, struct err *err)
 	int status = probe_session_place(session, err);
 
 	if (!status)
-		probe_session_open_window(session, 1, 0);
+		probe_session_open_window(session, (struct probe_weights){ 1, 1 }, 0);
 	return status;
 }
 
@@ -488,6 +496,19 @@ uint64_t probe_session_map_bytes(const struct probe_session *session)
 		bytes += (uint64_t)bpf_map__max_entries(map) *
 			 (bpf_map__key_size(map) + bpf_map__value_size(map));
 	return bytes;
+}
+
+bool probe_session_work(const struct probe_session *session, uint64_t *work)
+{
+	uint64_t counts[TARGET_TIME_TO_RUN_MOST];
+
+	if (!session->time_to_run || memory_read(session->pid, session->time_to_run, counts,
+						 session->time_to_run_len * sizeof(counts[0])))
+		return false;
+	*work = 0;
+	for (size_t i = 0; i < session->time_to_run_len; i++)
+		*work += counts[i];
+	return true;
 }
 
 uint64_t probe_session_newest_goid(const struct probe_session *session)

@@ -37,6 +37,11 @@ struct probe_maps {
 	int tallies, panics, cancels;
 };
 
+/* struct ct_window */
+struct probe_weights {
+	uint64_t events, time;
+};
+
 struct probe_session;
 
 /*
@@ -55,7 +60,7 @@ void probe_session_detach(struct probe_session *session);
 
 /* The same by steps. Times are of the opening and the closing. */
 int probe_session_place(struct probe_session *session, struct err *err);
-uint64_t probe_session_open_window(struct probe_session *session, uint64_t weight,
+uint64_t probe_session_open_window(struct probe_session *session, struct probe_weights weights,
 				   uint64_t max_hits);
 uint64_t probe_session_close_window(struct probe_session *session);
 /*
@@ -63,7 +68,8 @@ uint64_t probe_session_close_window(struct probe_session *session);
  * take CT_HIT_BATCH a CPU; 0: no limit. Then the descriptor becomes readable, until the next
  * window is opened.
  */
-void probe_session_change_window(struct probe_session *session, uint64_t weight, uint64_t max_hits);
+void probe_session_change_window(struct probe_session *session, struct probe_weights weights,
+				 uint64_t max_hits);
 int probe_session_limit_fd(const struct probe_session *session);
 bool probe_session_limit_reached(const struct probe_session *session);
 /* Now, or when the window that is open reached its limit. */
@@ -77,6 +83,9 @@ bool probe_session_take_window(struct probe_session *session, uint64_t *opened_n
 			       uint64_t *closed_ns);
 /* A window is open, since when. */
 bool probe_session_window_is_open(const struct probe_session *session, uint64_t *opened_ns);
+
+/* What the target's scheduler has counted so far (probe/progress.h). False: it is not known. */
+bool probe_session_work(const struct probe_session *session, uint64_t *work);
 
 /* struct ct_window */
 uint64_t probe_session_newest_goid(const struct probe_session *session);

@@ -222,6 +222,64 @@ static void find_types(struct target *target)
 		target->types = target->etypes = 0;
 }
 
+/*
+ * casgstatus (proc.go) calls sched.timeToRun.record. Where that is inlined, as up to Go 1.20, it has
+ * the addresses of the histogram's counts and of what is behind them: 45 x 16 of them there, and
+ * 40 x 4 later (histogram.go).
+ */
+#define OLD_COUNTS (45 * 16)
+#define NEW_COUNTS (40 * 4)
+
+static uint64_t behind_by(const decode_insns *insns, const struct target *target, uint64_t bytes)
+{
+	for (size_t i = 0; i < insns->len; i++) {
+		const struct decode_insn *insn = &insns->data[i];
+
+		if (insn->rip_data && insn->address_only &&
+		    !elf_bytes_from(&target->image, insn->rip_data) &&
+		    refers_to(insns, insn->rip_data + bytes))
+			return insn->rip_data;
+	}
+	return 0;
+}
+
+static uint64_t argument_of_record(const decode_insns *insns, struct target *target)
+{
+	struct pclntab_func record;
+	uint64_t last = 0;
+
+	if (pclntab_func_by_name(&target->pclntab, "runtime.(*timeHistogram).record", &record))
+		return 0;
+	for (size_t i = 0; i < insns->len; i++) {
+		const struct decode_insn *insn = &insns->data[i];
+
+		if (insn->rip_data && insn->address_only)
+			last = insn->rip_data;
+		if (insn->kind == DECODE_CALL && insn->target == record.entry)
+			return last;
+	}
+	return 0;
+}
+
+static void find_time_to_run(struct target *target)
+{
+	decode_insns insns = { 0 };
+	uint64_t at = 0;
+
+	target->time_to_run = 0;
+	if (!decode_named(target, "runtime.casgstatus", &insns)) {
+		at = behind_by(&insns, target, OLD_COUNTS * sizeof(uint64_t));
+		target->time_to_run_len = OLD_COUNTS + 1;
+		if (!at) {
+			at = argument_of_record(&insns, target);
+			target->time_to_run_len = NEW_COUNTS + 2;
+		}
+	}
+	vec_free(&insns);
+	if (at)
+		target->time_to_run = at + target->load_bias;
+}
+
 int globals_find(struct target *target)
 {
 	int status = 0;
@@ -236,6 +294,7 @@ int globals_find(struct target *target)
 	if (!by_symbol(target, "runtime.mheap_", &target->mheap))
 		target->mheap = mheap_by_code(target);
 	find_gomaxprocs(target);
+	find_time_to_run(target);
 	find_types(target);
 	target->time_to_run = time_to_run_by_code(target);
 	return 0;

@@ -15,6 +15,8 @@
 #include "target/layout.h"
 #include "target/pclntab.h"
 
+#define TARGET_TIME_TO_RUN_MOST 721
+
 struct target {
 	pid_t pid;
 	uint64_t start_ticks; /* with pid: names this process for ever */
@@ -41,6 +43,9 @@ struct target {
 	uint64_t gomaxprocs_addr; /* 0: not found */
 	uint64_t time_to_run;     /* runtime.sched.timeToRun, a timeHistogram; 0: not found */
 	uint32_t gomaxprocs;      /* 0: unknown */
+	/* sched.timeToRun (runtime/histogram.go): so many 64-bit counters; 0: not found */
+	uint64_t time_to_run;
+	size_t time_to_run_len;
 };
 
 /* Everything from the PID; errors are those an engineer reads (exit status 1). */
