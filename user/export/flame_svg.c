@@ -10,6 +10,7 @@
 #include "export/flame_svg_page.h"
 #include "export/flame_text.h"
 #include "export/flame_tree.h"
+#include "export/html_text.h"
 #include "model/format.h"
 
 #define WIDTH 1200
@@ -28,29 +29,6 @@ struct picture {
 	int boxes_top, height;
 	size_t narrow; /* boxes left out */
 };
-
-/* Text and attribute values alike; characters that XML cannot hold are left out. */
-static void write_xml(FILE *out, const char *text)
-{
-	for (const unsigned char *at = (const unsigned char *)text; *at; at++)
-		switch (*at) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			if (*at >= ' ' || *at == '\n' || *at == '\t')
-				fputc(*at, out);
-		}
-}
 
 /* ---- colours ---------------------------------------------------------------------------------------- */
 
@@ -172,7 +150,7 @@ static void write_label(FILE *out, const char *name, double width)
 		return;
 	fputs("<text x=\"3\" y=\"13\">", out);
 	if (characters(name) <= room) {
-		write_xml(out, name);
+		html_text(out, name);
 	} else {
 		for (; name[len] && len + 1 < sizeof(cut); len++) {
 			count += (name[len] & 0xc0) != 0x80;
@@ -181,7 +159,7 @@ static void write_label(FILE *out, const char *name, double width)
 			cut[len] = name[len];
 		}
 		cut[len] = '\0';
-		write_xml(out, cut);
+		html_text(out, cut);
 		fputs("..", out);
 	}
 	fputs("</text>", out);
@@ -192,20 +170,19 @@ static void write_title(const struct picture *picture, const struct flame_node *
 	const struct flame *flame = picture->source->flame;
 	const struct pclntab_frame *place = node->frame ? node->frame->frame : NULL;
 	uint64_t all = picture->tree->nodes.data[0].value;
-	char amount[64], clean[FLAME_NAME_MAX];
 	FILE *out = picture->out;
+	char amount[64];
 
 	fputs("<title>", out);
-	write_xml(out, node->name);
+	html_text(out, node->name);
 	fprintf(out, "\n%s, %.2f %%", flame_amount(flame, node->value, amount, sizeof(amount)),
 		all ? 100.0 * (double)node->value / (double)all : 0);
 	if (flame->is_time && node->count)
 		fprintf(out, ", %s%s waits ended", flame->is_estimate ? "~" : "",
 			COUNT(node->count));
 	if (place) {
-		flame_utf8(place->file, clean, sizeof(clean));
 		fputc('\n', out);
-		write_xml(out, clean);
+		html_text(out, place->file);
 		if (node->same_line)
 			fprintf(out, ":%d", place->line);
 	}
@@ -239,11 +216,8 @@ static void write_box(struct picture *picture, const struct flame_node *node)
 static void write_line(const struct picture *picture, int y, const char *attributes,
 		       const char *text)
 {
-	char clean[FLAME_NAME_MAX];
-
-	flame_utf8(text, clean, sizeof(clean));
 	fprintf(picture->out, "<text x=\"%d\" y=\"%d\" %s>", PAD, y, attributes);
-	write_xml(picture->out, clean);
+	html_text(picture->out, text);
 	fputs("</text>\n", picture->out);
 }
 
@@ -306,7 +280,7 @@ static int legend(const struct picture *picture, bool write)
 		write_color(picture->out, hue_of(picture->tree->reasons.data[i].text),
 			    LEGEND_LIGHTNESS);
 		fprintf(picture->out, "\"/><text x=\"%d\" y=\"%d\">", x + 20, y);
-		write_xml(picture->out, text);
+		html_text(picture->out, text);
 		fputs("</text>\n", picture->out);
 	}
 	return y;

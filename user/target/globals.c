@@ -127,56 +127,6 @@ static uint64_t semtable_by_code(struct target *target)
 	return addr;
 }
 
-#define OLD_COUNTS_BYTES (45 * 16 * 8) /* runtime/histogram.go before Go 1.20 */
-
-/* A variable without bytes in the file: it is zero at the start. */
-static bool is_bss_address(struct target *target, const struct decode_insn *insn)
-{
-	return insn->rip_data && insn->address_only &&
-	       !elf_bytes_from(&target->image, insn->rip_data);
-}
-
-/*
- * runtime.casgstatus (proc.go) has sched.timeToRun.record(gp.runnableTime): the address is taken right
- * before the call. Before 1.20 record is inlined; then casgstatus takes the addresses of the counts and
- * of the underflow behind them, and of no other variable.
- */
-static uint64_t time_to_run_by_code(struct target *target)
-{
-	struct pclntab_func record = { 0 };
-	uint64_t addr = 0, other = 0;
-	decode_insns insns = { 0 };
-	bool called =
-		!pclntab_func_by_name(&target->pclntab, "runtime.(*timeHistogram).record", &record);
-
-	if (decode_named(target, "runtime.casgstatus", &insns)) {
-		vec_free(&insns);
-		return 0;
-	}
-	for (size_t i = 0; i < insns.len; i++) {
-		const struct decode_insn *insn = &insns.data[i];
-
-		if (called && insn->kind == DECODE_CALL && insn->target == record.entry) {
-			for (size_t back = 1; back <= 4 && back <= i && !addr; back++)
-				if (is_bss_address(target, insn - back))
-					addr = (insn - back)->rip_data;
-			break;
-		}
-		if (called || !is_bss_address(target, insn))
-			continue;
-		if (!addr || insn->rip_data < addr) {
-			other = addr;
-			addr = insn->rip_data;
-		} else if (insn->rip_data > addr) {
-			other = insn->rip_data;
-		}
-	}
-	vec_free(&insns);
-	if (!called && (!addr || other - addr != OLD_COUNTS_BYTES))
-		return 0;
-	return addr ? addr + target->load_bias : 0;
-}
-
 /*
  * runtime.mallocinit (malloc.go) calls mheap_.init(): the receiver's address is put in the first
  * argument's register right before. So in every toolchain from 1.19 to 1.27.
@@ -296,6 +246,5 @@ int globals_find(struct target *target)
 	find_gomaxprocs(target);
 	find_time_to_run(target);
 	find_types(target);
-	target->time_to_run = time_to_run_by_code(target);
 	return 0;
 }

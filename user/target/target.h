@@ -41,7 +41,6 @@ struct target {
 	uint64_t semtable;        /* 0: not found */
 	uint64_t mheap;           /* 0: not found */
 	uint64_t gomaxprocs_addr; /* 0: not found */
-	uint64_t time_to_run;     /* runtime.sched.timeToRun, a timeHistogram; 0: not found */
 	uint32_t gomaxprocs;      /* 0: unknown */
 	/* sched.timeToRun (runtime/histogram.go): so many 64-bit counters; 0: not found */
 	uint64_t time_to_run;
