@@ -200,6 +200,7 @@ static __always_inline ct_u64 add_to_object(const struct ct_task *task, ct_u64 g
 	add_weighted(&object->hist[slot], 1);
 	object->last_ns = now;
 	object->last_waker_goid = waker_goid;
+	object->last_woken_goid = task->goid;
 	return key.addr;
 }
 

@@ -114,6 +114,7 @@ struct ct_object {
 	ct_u64 wait_ns_max;
 	ct_u64 last_ns; /* end of the latest wait */
 	ct_u64 last_waker_goid;
+	ct_u64 last_woken_goid; /* of a lock: who was handed it, or may try again */
 	ct_u64 hist[CT_HIST_SLOTS];
 };
 

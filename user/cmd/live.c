@@ -180,6 +180,14 @@ static int take_snapshot(struct live *live, const struct options *options, struc
 	return 0;
 }
 
+int live_glance(struct live *live, const struct options *options, struct err *err)
+{
+	int status = take_snapshot(live, options, err);
+
+	live->next_snapshot_ns = 0;
+	return status;
+}
+
 static uint64_t wall_now_ns(void)
 {
 	struct timespec now;

@@ -55,6 +55,9 @@ void live_close(struct live *live);
  */
 int live_update(struct live *live, const struct options *options, bool snapshot, struct err *err);
 
+/* A snapshot that the next one tells ages by, and nothing else: what rests since then at least. */
+int live_glance(struct live *live, const struct options *options, struct err *err);
+
 /* Until the time (CLOCK_MONOTONIC) or the end; true: go on, false: the user or the target ended it. */
 bool live_pause(struct live *live, uint64_t until_ns);
 /* Take the probes away; what they counted stays. */

@@ -53,6 +53,12 @@ static int capture(const struct trace_once *how, struct live *live, const struct
 	uint64_t duration_ns = options->duration_ns ? options->duration_ns : DURATION_DEFAULT_NS;
 	uint64_t end_ns = clock_now_ns() + duration_ns;
 
+	if (live->session && how->snapshots) {
+		int status = live_glance(live, options, err);
+
+		if (status)
+			return status;
+	}
 	if (live->session)
 		trace(live, options, end_ns);
 	live_detach(live);

@@ -14,6 +14,7 @@
 #include "target/memory.h"
 
 #define STEPS_MAX 6000   /* instructions for one question */
+#define STEPS_IN_ALL (1U << 26) /* for all goroutines of a snapshot */
 #define BRANCHES_MAX 128 /* paths that wait to be followed in one function */
 #define PENDING_MAX 3
 #define DEFERS_MAX 64
@@ -49,6 +50,7 @@ struct ahead {
 	const struct machine_memory *stack;
 	struct question question;
 	int steps_left;
+	uint64_t all_steps_left;
 	int status;
 	int depth;
 };
@@ -83,6 +85,7 @@ struct ahead *ahead_new(const struct target *target, struct code *code, struct p
 	ahead->pages = pages;
 	ahead->watched = watched;
 	ahead->ctx = ctx;
+	ahead->all_steps_left = STEPS_IN_ALL;
 	return ahead;
 }
 
@@ -523,9 +526,17 @@ out:
 	return walk.outcome;
 }
 
+static void spend(struct ahead *ahead, int steps)
+{
+	uint64_t spent = steps > 0 ? (uint64_t)steps : 0;
+
+	ahead->all_steps_left = spent < ahead->all_steps_left ? ahead->all_steps_left - spent : 0;
+}
+
 static unsigned ask(struct ahead *ahead, const struct unwind_frame *frame, int *pending)
 {
 	struct machine machine;
+	unsigned outcome;
 
 	machine_init(&machine, ahead->stack);
 	machine.regs[MACHINE_RSP] =
@@ -537,8 +548,17 @@ static unsigned ask(struct ahead *ahead, const struct unwind_frame *frame, int *
 	machine.regs[MACHINE_R14] =
 		(struct machine_value){ .bits = ahead->g, .known = true, .steady = true };
 	ahead->depth = 0;
+	if (!ahead->all_steps_left)
+		return CUT;
 	ahead->steps_left = STEPS_MAX;
-	return follow(ahead, frame->pc, &machine, frame->sp, pending);
+	outcome = follow(ahead, frame->pc, &machine, frame->sp, pending);
+	spend(ahead, STEPS_MAX - ahead->steps_left);
+	return outcome;
+}
+
+bool ahead_is_exhausted(const struct ahead *ahead)
+{
+	return !ahead->all_steps_left;
 }
 
 int ahead_list(struct ahead *ahead, const struct unwind_frame *frame, ahead_ops *ops)

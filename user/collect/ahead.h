@@ -38,6 +38,9 @@ void ahead_free(struct ahead *ahead);
 /* The goroutine whose frames are asked about. `stack` is good until the next one. */
 void ahead_set_goroutine(struct ahead *ahead, uint64_t g, const struct machine_memory *stack);
 
+/* So many instructions were followed that no more are: what is asked from now on stays unknown. */
+bool ahead_is_exhausted(const struct ahead *ahead);
+
 /* Every operation on a watched object that may lie ahead in this frame. 0 or -ENOMEM. */
 typedef VEC(struct ahead_op) ahead_ops;
 int ahead_list(struct ahead *ahead, const struct unwind_frame *frame, ahead_ops *ops);

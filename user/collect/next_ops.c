@@ -318,7 +318,7 @@ static int look_at_some(struct finder *finder, const uint32_t *which, size_t cou
 	for (size_t i = 0; i < count && !status; i++) {
 		const struct stack_bytes *stack = &memory.stacks[which[i]];
 
-		if (stack->state == STACK_AT_REST)
+		if (stack->state == STACK_AT_REST && !ahead_is_exhausted(finder->ahead))
 			status = look_at(finder, which[i], stack);
 		else
 			finder->snapshot->ahead_left_out++;
@@ -349,7 +349,7 @@ static int look_at_all(struct finder *finder)
 	return status || !count ? status : look_at_some(finder, which, count);
 }
 
-static int by_object(const void *a, const void *b, void *ctx)
+int next_op_order(const void *a, const void *b, void *ctx)
 {
 	const struct next_op *x = a, *y = b;
 
@@ -375,7 +375,7 @@ int next_ops_find(const struct target *target, struct code *code, struct snapsho
 		status = finder.pages && finder.pcs && finder.ahead ? look_at_all(&finder) :
 								      -ENOMEM;
 	}
-	vec_sort(&snapshot->next_ops, by_object, NULL);
+	vec_sort(&snapshot->next_ops, next_op_order, NULL);
 	ahead_free(finder.ahead);
 	pc_cache_free(finder.pcs);
 	page_cache_free(finder.pages);

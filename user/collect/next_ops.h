@@ -12,4 +12,7 @@
  */
 int next_ops_find(const struct target *target, struct code *code, struct snapshot *snapshot);
 
+/* The order of snapshot->next_ops, for vec_sort. */
+int next_op_order(const void *a, const void *b, void *ctx);
+
 #endif

@@ -147,11 +147,32 @@ json_t *json_chan_rows(const struct json_source *source)
 	return rows;
 }
 
+/* Pairs of places: who waited at one was let go on from the other. */
+static json_t *blockers(const struct model *model)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < model->wakes.len; i++) {
+		const struct model_wake *wake = &model->wakes.data[i];
+
+		if (model_wake_is_of_lock(wake))
+			json_array_append_new(rows,
+					      json_pack("{s:o, s:o, s:I, s:I, s:o}", "waiter",
+							json_frame(wake->woken->site), "waker",
+							json_frame(wake->waker->site), "waits",
+							(json_int_t)wake->count, "wait_ns_total",
+							(json_int_t)wake->wait_ns_total,
+							"waker_stack", json_stack(wake->waker)));
+	}
+	return rows;
+}
+
 json_t *json_locks(const struct json_source *source)
 {
 	json_t *document = json_document(source, "locks");
 
 	json_object_set_new(document, "locks", json_lock_rows(source));
+	json_object_set_new(document, "blockers", blockers(source->model));
 	return document;
 }
 

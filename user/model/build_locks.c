@@ -54,6 +54,16 @@ static int row_of(struct lock_build *locks, uint64_t semaphore, enum lock_kind k
 	return row_by_addr_add(locks->by_semaphore, semaphore, *row);
 }
 
+/* Of an RWMutex it is not told which of its semaphores makes one the holder. */
+static void note_woken(struct model_lock *lock, const struct object_row *object,
+		       const struct stack *stack)
+{
+	if (!stack || stack->lock != LOCK_MUTEX || object->object.last_ns <= lock->last_woken_ns)
+		return;
+	lock->last_woken_ns = object->object.last_ns;
+	lock->last_woken_goid = object->object.last_woken_goid;
+}
+
 static int add_waits(struct lock_build *locks, const struct object_row *object)
 {
 	struct build *build = locks->build;
@@ -69,6 +79,7 @@ static int add_waits(struct lock_build *locks, const struct object_row *object)
 	if (status)
 		return status;
 	wait_stats_add(&build->model->locks.data[row].stats, &stats);
+	note_woken(&build->model->locks.data[row], object, stack);
 	if (!stack)
 		return 0;
 	site = object_sites_get(locks->sites, row, stack, CT_OP_NONE);

@@ -3,6 +3,11 @@
 
 #include "model/build.h"
 
+bool model_wake_is_of_lock(const struct model_wake *wake)
+{
+	return wake->waker && wake->woken->lock != LOCK_NONE && wake->woken->lock != LOCK_COND;
+}
+
 int build_wakes(struct build *build)
 {
 	const struct aggregates *aggregates = build->aggregates;

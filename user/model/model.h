@@ -293,6 +293,9 @@ struct model_tally model_tally_total(const struct model *model, enum ct_tally_ki
 /* The value that `share` of those in a histogram of log2 slots do not exceed, ns: a slot's upper end. */
 uint64_t model_hist_quantile(const uint64_t hist[CT_HIST_SLOTS], double share);
 
+/* Somebody let go of a lock, or called the last Done, for whom the woken one waited. */
+bool model_wake_is_of_lock(const struct model_wake *wake);
+
 /* Why a site is worth attention: a lock or channel holds its goroutines up, they do not idle. */
 bool model_wait_is_idle(const struct model *model, unsigned reason);
 /* Where the pc behind a go statement is; NULL: unknown, or in the runtime. */

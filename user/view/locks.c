@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdlib.h>
 
 #include "view/format.h"
 #include "view/parts.h"
 #include "view/waits.h"
 
 #define PARTIES_SHOWN 6
+#define PAIRS_SHOWN 5
 
 static const struct table_column columns[] = {
 	{ .title = "LOCK", .left = true },
@@ -148,6 +150,15 @@ static void print_parties(const struct view *view, const struct model_lock *lock
 		fprintf(view->out, "  (and %zu more)\n", shown - PARTIES_SHOWN);
 }
 
+static int by_wait(const void *a, const void *b)
+{
+	const struct model_wake *const *x = a, *const *y = b;
+
+	if ((*x)->wait_ns_total != (*y)->wait_ns_total)
+		return (*x)->wait_ns_total < (*y)->wait_ns_total ? 1 : -1;
+	return (*x)->count < (*y)->count ? 1 : -((*x)->count > (*y)->count);
+}
+
 /* The places behind the worst locks, one line each. */
 static void print_sites(const struct view *view, const struct model_lock *lock)
 {
@@ -173,6 +184,28 @@ static void print_sites(const struct view *view, const struct model_lock *lock)
 	}
 }
 
+/* Pairs of places: who waited at one was let go on from the other. */
+static void print_pairs(const struct view *view)
+{
+	const struct model *model = view->model;
+	const struct model_wake **pairs = calloc(model->wakes.len + 1, sizeof(*pairs));
+	size_t count = 0;
+
+	for (size_t i = 0; pairs && i < model->wakes.len; i++)
+		if (model_wake_is_of_lock(&model->wakes.data[i]))
+			pairs[count++] = &model->wakes.data[i];
+	if (count) {
+		qsort(pairs, count, sizeof(*pairs), by_wait);
+		view_title(view, "who makes whom wait", "waits of 1 ms or more, by their end");
+	}
+	for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++)
+		fprintf(view->out, "%s%s waits, %s%s: %s  waited for  %s\n",
+			view_estimate_mark(view), COUNT(pairs[i]->count), view_estimate_mark(view),
+			DURATION(pairs[i]->wait_ns_total), PLACE(pairs[i]->woken->site),
+			PLACE(pairs[i]->waker->site));
+	free(pairs);
+}
+
 int view_locks(const struct view *view)
 {
 	const struct model *model = view->model;
@@ -187,5 +220,7 @@ int view_locks(const struct view *view)
 	status = view_locks_table(view, view->style.rows);
 	for (size_t i = 0; !status && i < model->locks.len && i < 5; i++)
 		print_sites(view, &model->locks.data[i]);
+	if (!status)
+		print_pairs(view);
 	return status;
 }
