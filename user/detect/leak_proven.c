@@ -13,6 +13,26 @@ static bool is_meant(const struct model *model, const struct model_task *task)
 	return task->goid == 1 && !strcmp(model_reason(model, task->reason), "select (no cases)");
 }
 
+/* The walk of the heap knows no ages; the snapshots before it do. */
+static void take_age(const struct detect_input *input, struct finding *finding,
+		     const struct leak_group *leaked)
+{
+	const struct model *model = input->model;
+
+	for (size_t i = 0; i < model->groups.len; i++) {
+		const struct model_group *group = &model->groups.data[i];
+
+		if (group->gopc != leaked->gopc || !group->stack || !group->oldest_since_ns ||
+		    group->reason != leaked->reason ||
+		    !detect_same_place(group->stack->site, finding->site))
+			continue;
+		if (!finding->since_ns || group->oldest_since_ns < finding->since_ns) {
+			finding->since_ns = group->oldest_since_ns;
+			finding->since_is_bound = group->oldest_is_bound;
+		}
+	}
+}
+
 static void report(const struct detect_input *input, struct findings *findings,
 		   const struct leak_group *group)
 {
@@ -39,6 +59,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	for (size_t i = 0; i < group->count; i++)
 		finding_add_goid(findings, finding,
 				 model->tasks.data[leaks->rows.data[group->first + i].task].goid);
+	take_age(input, finding, group);
 	finding->weight = (double)finding->goids.len;
 	finding_title(finding, "%zu goroutine%s leaked in %s at %s: nothing alive can wake %s",
 		      finding->goids.len, finding->goids.len == 1 ? " is" : "s are",

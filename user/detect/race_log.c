@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/symbols.h"
+
 #define LINE_LEN 1024
 #define STACK_MAX 128
 
@@ -66,19 +68,9 @@ static bool same_place(const struct race_access *a, const struct race_access *b)
 	       !strcmp(a->stack.data[0].function, b->stack.data[0].function);
 }
 
-/* Not of the packages that are usually between an access and the application's own code. */
 static bool is_application(const struct race_frame *frame)
 {
-	static const char *const standard[] = { "runtime.",  "sync.",      "internal/", "net/",
-						"fmt.",      "io.",        "bufio.",    "bytes.",
-						"strings.",  "sort.",      "time.",     "context.",
-						"encoding/", "reflect.",   "os.",       "slices.",
-						"maps.",     "container/", "strconv." };
-
-	for (size_t i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
-		if (begins(frame->function, standard[i]))
-			return false;
-	return true;
+	return !symbols_is_standard_directory(frame->function, strcspn(frame->function, "/."));
 }
 
 static void find_site(struct race_access *access)

@@ -86,7 +86,7 @@ size_t symbols_frames(struct symbols *symbols, uint64_t pc, const struct pclntab
 }
 
 /* First path elements of the standard library's packages (GOROOT/src, Go 1.18 to 1.27). */
-static bool is_standard_directory(const char *file, size_t len)
+bool symbols_is_standard_directory(const char *name, size_t len)
 {
 	static const char *const names[] = {
 		"archive",   "bufio",   "builtin",  "bytes",    "cmd",   "cmp",     "compress",
@@ -100,7 +100,7 @@ static bool is_standard_directory(const char *file, size_t len)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i]) == len && !strncmp(names[i], file, len))
+		if (strlen(names[i]) == len && !strncmp(names[i], name, len))
 			return true;
 	return false;
 }
@@ -115,7 +115,7 @@ bool symbols_is_standard(const struct symbols *symbols, const struct pclntab_fra
 	if (!strncmp(frame->function, "main.", 5))
 		return false;
 	return frame->file[0] == '<' ||
-	       (frame->file[len] == '/' && is_standard_directory(frame->file, len));
+	       (frame->file[len] == '/' && symbols_is_standard_directory(frame->file, len));
 }
 
 bool symbols_variable(const struct symbols *symbols, uint64_t addr, char *name, size_t size)

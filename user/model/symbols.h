@@ -24,6 +24,8 @@ void symbols_free(struct symbols *symbols);
 /* Innermost first; good as long as symbols. Returns how many, 0 when pc is no Go code. */
 size_t symbols_frames(struct symbols *symbols, uint64_t pc, const struct pclntab_frame **frames);
 
+/* The first element of a package's path is one of the standard library's: "net", "sync". */
+bool symbols_is_standard_directory(const char *name, size_t len);
 bool symbols_is_standard(const struct symbols *symbols, const struct pclntab_frame *frame);
 
 /* "main.cache.mu" style name of a variable: "main.cache+0x18"; false: not in a named object. */
