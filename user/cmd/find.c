@@ -73,6 +73,6 @@ int find_target(const struct options *options, pid_t *pid, struct err *err)
 {
 	if (options->name)
 		return find_by_name(options->name, pid, err);
-	*pid = options->pid;
+	*pid = (pid_t)options->pid;
 	return 0;
 }

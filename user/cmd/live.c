@@ -77,7 +77,7 @@ int live_attach(struct live *live, const struct options *options, uint32_t roles
 		return 0;
 	if (special)
 		probes = *special;
-	probes.max_tasks = options->max_tasks;
+	probes.max_tasks = (uint32_t)options->max_tasks;
 	status = plan_make(&live->target, roles, &live->plan, err);
 	if (!status)
 		status = probe_session_open(&live->target, &live->plan, &probes, &live->session,

@@ -72,6 +72,29 @@ static const struct command commands[] = {
 		.example = "conctrace chans -p 1234 -d 10",
 	},
 	{
+		.name = "waits",
+		.run = cmd_waits,
+		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_DOT) | FORMAT_BIT(FORMAT_MERMAID),
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
+		.summary = "who waits for whom: deadlocks, and who keeps most goroutines waiting",
+		.more = "Two snapshots half a second apart and no probes; with --duration lock waits are traced\n"
+			"meanwhile. -f dot and -f mermaid draw the graph, goroutines that wait alike in one box.\n"
+			"-v shows what goroutines wait for on channels, too.\n",
+		.example =
+			"conctrace waits -p 1234\n  conctrace waits -p 1234 -f dot | dot -Tsvg >waits.svg",
+	},
+	{
+		.name = "leaks",
+		.run = cmd_leaks,
+		.formats = FORMATS_TEXT_JSON,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_MEMORY,
+		.summary = "goroutines that nothing alive can ever wake, and suspects",
+		.more = "Looks at the heap twice, --duration seconds apart, 0.25 unless told. Exit status 3\n"
+			"when something is leaked.\n"
+			"      --max-memory SIZE  refuse to take more, such as 512M or 4G\n",
+		.example = "conctrace leaks -p 1234",
+	},
+	{
 		.name = "diagnose",
 		.run = cmd_diagnose,
 		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_HTML) | FORMAT_BIT(FORMAT_MERMAID),
@@ -155,29 +178,6 @@ static const struct command commands[] = {
 			"      --of WHAT, --reason TEXT, --created-by, ...  of flame\n",
 		.example = "conctrace report shop.db locks --at -30\n"
 			   "  conctrace report shop.db -o shop.pftrace",
-	},
-	{
-		.name = "waits",
-		.run = cmd_waits,
-		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_DOT) | FORMAT_BIT(FORMAT_MERMAID),
-		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
-		.summary = "who waits for whom: deadlocks, and who keeps most goroutines waiting",
-		.more = "Two snapshots half a second apart and no probes; with --duration lock waits are traced\n"
-			"meanwhile. -f dot and -f mermaid draw the graph, goroutines that wait alike in one box.\n"
-			"-v shows what goroutines wait for on channels, too.\n",
-		.example =
-			"conctrace waits -p 1234\n  conctrace waits -p 1234 -f dot | dot -Tsvg >waits.svg",
-	},
-	{
-		.name = "leaks",
-		.run = cmd_leaks,
-		.formats = FORMATS_TEXT_JSON,
-		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_MEMORY,
-		.summary = "goroutines that nothing alive can ever wake, and suspects",
-		.more = "Looks at the heap twice, --duration seconds apart, 0.25 unless told. Exit status 3\n"
-			"when something is leaked.\n"
-			"      --max-memory SIZE  refuse to take more, such as 512M or 4G\n",
-		.example = "conctrace leaks -p 1234",
 	},
 	{
 		.name = "ls",

@@ -35,11 +35,14 @@ enum output_format {
 
 /* An error of this kind is wrong usage: exit status 2. */
 #define OPTIONS_WHAT "reading the command line"
+#define OPTIONS_TODO "see `conctrace --help`"
 
 #define OVERHEAD_NONE -1.0 /* trace every event */
 
+enum tasks_from { FROM_SNAPSHOT, FROM_EVENTS };
+
 struct options {
-	pid_t pid;            /* 0: not given */
+	uint64_t pid;         /* 0: not given */
 	const char *name;     /* NULL: not given */
 	uint64_t duration_ns; /* 0: not given */
 	uint64_t interval_ns;
@@ -48,10 +51,11 @@ struct options {
 	const char *format_word; /* NULL: not given */
 	const char *output;      /* NULL: stdout */
 	double max_overhead_pct; /* OVERHEAD_NONE, or percent */
-	uint32_t max_tasks;      /* 0: the default */
+	uint64_t max_tasks;      /* 0: the default */
 	uint64_t max_memory;     /* bytes; 0: the default */
-	bool no_probes, system, verbose, quiet, no_color, from_events;
+	bool no_probes, system, verbose, quiet, no_color;
 	bool help, version;
+	enum tasks_from from;
 	struct task_selection tasks;
 	char *const *words; /* `word_count` of them; in argv */
 	int word_count;
@@ -87,8 +91,8 @@ enum options_allowed {
 };
 
 /*
- * Parse argv[1..argc); argv[0] is the command's name. `formats` are bits of enum output_format. 0, or -EINVAL with the error: exit status 2.
- * Strings stay in argv.
+ * Parse argv[1..argc); argv[0] is the command's name. `formats` are bits of enum output_format. 0, or
+ * -EINVAL with the error: exit status 2. Strings stay in argv.
  */
 int options_parse(int argc, char **argv, unsigned allowed, unsigned formats,
 		  struct options *options, struct err *err);

@@ -23,8 +23,9 @@ int cmd_tasks(const struct options *options, struct err *err)
 						  .document = document,
 						  .text = text };
 
-	if (options->from_events && (options->no_probes || options->max_overhead_pct == 0))
+	if (options->from == FROM_EVENTS && (options->no_probes || options->max_overhead_pct == 0))
 		return err_set(err, EINVAL, "reading the command line", "leave one of them out",
 			       "--from events needs probes");
-	return trace_once(options->from_events ? &from_events : &from_snapshot, options, err);
+	return trace_once(options->from == FROM_EVENTS ? &from_events : &from_snapshot, options,
+			  err);
 }

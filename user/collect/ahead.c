@@ -13,9 +13,9 @@
 
 #include "target/memory.h"
 
-#define STEPS_MAX 6000   /* instructions for one question */
+#define STEPS_MAX 6000          /* instructions for one question */
 #define STEPS_IN_ALL (1U << 26) /* for all goroutines of a snapshot */
-#define BRANCHES_MAX 128 /* paths that wait to be followed in one function */
+#define BRANCHES_MAX 128        /* paths that wait to be followed in one function */
 #define PENDING_MAX 3
 #define DEFERS_MAX 64
 #define SELECT_MAX 64 /* cases looked at */
