@@ -157,6 +157,7 @@ static int put_layout(sqlite3 *db, const struct layout *layout)
 		result = put_pair(db, sql, #field, layout->field, true);
 	LAYOUT_FIELDS(X)
 	LAYOUT_SIZES(X)
+	LAYOUT_CONSTANTS(X)
 #undef X
 	return result;
 }

@@ -61,6 +61,7 @@ static void note_field(struct layout *layout, const char *name, uint32_t value)
 		layout->field = value;
 	LAYOUT_FIELDS(X)
 	LAYOUT_SIZES(X)
+	LAYOUT_CONSTANTS(X)
 #undef X
 }
 
