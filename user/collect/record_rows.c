@@ -171,6 +171,7 @@ static const struct record_field object_fields[] = {
 	OBJECT(object.wait_ns_max, "wait_ns_max", "of those"),
 	OBJECT(object.last_ns, "last_ns", "end of the latest"),
 	OBJECT(object.last_waker_goid, "last_waker_goid", "who ended it"),
+	OBJECT(object.last_woken_goid, "last_woken_goid", "whose it was"),
 	FIELD(FIELD_LIST, struct object_row, object.hist, "hist", "waits by log2 of ns"),
 };
 

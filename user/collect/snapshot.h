@@ -95,13 +95,13 @@ enum next_what {
 	NEXT_LOCK,
 	NEXT_WRITE_LOCK,
 	NEXT_READ_LOCK,
-	NEXT_ADD,  /* sync.WaitGroup */
 	NEXT_DONE, /* sync.WaitGroup; this and what follows may lie ahead, on some path */
 	NEXT_SEND,
 	NEXT_RECV,
 	NEXT_CLOSE,
 	NEXT_WAKE, /* sync.Cond: Signal or Broadcast */
 	NEXT_HAS,  /* it has the address of the channel, WaitGroup or Cond on its stack */
+	NEXT_ADD,  /* sync.WaitGroup */
 };
 
 struct next_op {

@@ -12,6 +12,7 @@
 #define ROOTS_SHOWN 10
 #define GROUPS_SHOWN 6
 #define CHAIN_SHOWN 12
+#define HELD_SHOWN 3 /* of one goroutine */
 #define NAME_MAX_LEN 256
 #define OBJECT(graph, object) format_object((char[NAME_MAX_LEN]){ 0 }, NAME_MAX_LEN, graph, object)
 
@@ -79,6 +80,8 @@ const char *view_role_verb(unsigned role)
 static void print_held(const struct view *view, const struct waits_graph *graph, size_t task,
 		       bool *first)
 {
+	size_t shown = 0, more = 0;
+
 	for (size_t i = 0; i < graph->objects.len; i++) {
 		const struct waits_object *object = &graph->objects.data[i];
 
@@ -88,6 +91,10 @@ static void print_held(const struct view *view, const struct waits_graph *graph,
 
 			if (to->task != task)
 				continue;
+			if (++shown > HELD_SHOWN) {
+				more++;
+				continue;
+			}
 			fprintf(view->out, "%s%s%s %s", *first ? " " : " and ",
 				to->certain || to->role != PARTY_CALLS_DONE ? "" :
 									      "may call Done: ",
@@ -102,6 +109,8 @@ static void print_held(const struct view *view, const struct waits_graph *graph,
 			fprintf(view->out, " (%s)", model_evidence_name(to->party->evidence));
 		}
 	}
+	if (more)
+		fprintf(view->out, " and so on for %zu more", more);
 }
 
 static void print_state(const struct view *view, const struct model_task *task)
