@@ -321,6 +321,32 @@ static void rates_are_of_the_interval(void **state)
 	assert_true(fixture->model.rates.park > 99 && fixture->model.rates.park < 101);
 }
 
+/* The windows of the last interval saw none of the waits that the snapshots before had found. */
+static void what_hurt_most_so_far_stays_ahead_of_what_windows_saw(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->governor.always_on = false;
+	fixture->governor.event_weight = 50;
+	fixture->governor.elapsed_ns = fixture->governor.counted_ns = 1000000000;
+	add_site(fixture, 1, "sync.Mutex.Lock", 1, 1500, mutex_stack);
+	add_waits(fixture, STORE + 0x10 + 4, 1, CT_OBJ_SEMA, 1, 1500);
+	add_waits(fixture, STORE + 0x18 + 4, 1, CT_OBJ_SEMA, 1, 1000);
+	add_goroutine(fixture, 7, "sync.Mutex.Lock", STORE + 0x18 + 4, mutex_stack);
+	fixture->snapshot.at_ns = 9000000000;
+	update(fixture, true, true);
+	assert_int_equal(fixture->model.locks.data[0].addr, STORE + 0x18);
+
+	fixture->aggregates.objects.data[0].object.waits++;
+	fixture->aggregates.objects.data[0].object.wait_ns_total += 1500;
+	fixture->snapshot.goroutines.len = 0;
+	fixture->snapshot.at_ns = fixture->aggregates.at_ns += 1000000000;
+	fixture->governor.elapsed_ns = fixture->governor.counted_ns = 2000000000;
+	update(fixture, true, true);
+	assert_int_equal(fixture->model.locks.data[0].addr, STORE + 0x18);
+	assert_int_equal(fixture->model.locks.data[0].waiters, 0);
+}
+
 static void what_could_not_be_kept_is_lost_and_early_wakeups_are_not(void **state)
 {
 	struct fixture *fixture = *state;
@@ -377,6 +403,7 @@ int main(void)
 		TEST(the_newer_of_event_and_snapshot_wins),
 		TEST(windows_do_not_tell_since_when),
 		TEST(rates_are_of_the_interval),
+		TEST(what_hurt_most_so_far_stays_ahead_of_what_windows_saw),
 		TEST(what_could_not_be_kept_is_lost_and_early_wakeups_are_not),
 		TEST(alike_goroutines_are_one_group),
 		TEST(idle_waits_come_after_those_that_hold_up),

@@ -33,6 +33,7 @@ int build_wakes(struct build *build);
 int build_tallies(struct build *build);
 int build_panics(struct build *build);
 int build_sampled(struct build *build); /* waits too long for the windows, by snapshots */
+int build_order(struct build *build);
 
 /* NULL: the probes have no such site. */
 struct stack *build_site_stack(const struct build *build, uint32_t site);

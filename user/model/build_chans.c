@@ -196,21 +196,6 @@ static int lay_out_sites(struct chan_build *chans)
 	return status;
 }
 
-static int by_hurt(const void *a, const void *b, void *ctx)
-{
-	const struct model_chan *x = a, *y = b;
-	uint64_t waiting_x = x->senders_waiting + x->receivers_waiting;
-	uint64_t waiting_y = y->senders_waiting + y->receivers_waiting;
-	uint64_t hurt_x = build_interval_wait_ns(ctx, &x->all, waiting_x, x->ongoing_ns);
-	uint64_t hurt_y = build_interval_wait_ns(ctx, &y->all, waiting_y, y->ongoing_ns);
-
-	if (hurt_x != hurt_y)
-		return hurt_x < hurt_y ? 1 : -1;
-	if (waiting_x != waiting_y)
-		return waiting_x < waiting_y ? 1 : -1;
-	return x->addr < y->addr ? -1 : 1;
-}
-
 int build_chans(struct build *build)
 {
 	struct chan_build chans = { .build = build,
@@ -222,7 +207,6 @@ int build_chans(struct build *build)
 		status = add_all(&chans);
 	if (!status)
 		status = lay_out_sites(&chans);
-	vec_sort(&build->model->chans, by_hurt, build->model);
 	row_by_addr_free(chans.by_addr);
 	object_sites_free(chans.sites);
 	return status;

@@ -160,19 +160,6 @@ static int lay_out_sites(struct lock_build *locks)
 	return status;
 }
 
-static int by_hurt(const void *a, const void *b, void *ctx)
-{
-	const struct model_lock *x = a, *y = b;
-	uint64_t hurt_x = build_interval_wait_ns(ctx, &x->stats, x->waiters, x->ongoing_ns);
-	uint64_t hurt_y = build_interval_wait_ns(ctx, &y->stats, y->waiters, y->ongoing_ns);
-
-	if (hurt_x != hurt_y)
-		return hurt_x < hurt_y ? 1 : -1;
-	if (x->stats.wait_ns_total != y->stats.wait_ns_total)
-		return x->stats.wait_ns_total < y->stats.wait_ns_total ? 1 : -1;
-	return x->addr < y->addr ? -1 : 1;
-}
-
 int build_locks(struct build *build)
 {
 	struct lock_build locks = { .build = build,
@@ -185,7 +172,6 @@ int build_locks(struct build *build)
 		status = add_all(&locks);
 	if (!status)
 		status = lay_out_sites(&locks);
-	vec_sort(&build->model->locks, by_hurt, build->model);
 	row_by_addr_free(locks.by_lock);
 	row_by_addr_free(locks.by_semaphore);
 	object_sites_free(locks.sites);

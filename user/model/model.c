@@ -101,7 +101,7 @@ static int build_all(struct build *build)
 	static int (*const steps[])(struct build *) = {
 		build_sites,   build_tasks,       build_groups,  build_waiting, build_locks,
 		build_chans,   build_lock_states, build_parties, build_spawns,  build_wakes,
-		build_tallies, build_panics,      build_sampled,
+		build_tallies, build_panics,      build_sampled, build_order,
 	};
 	int status = 0;
 
@@ -118,24 +118,6 @@ uint64_t build_interval_wait_ns(const struct model *model, const struct wait_sta
 	if (model->estimated)
 		return stats->delta_ns > most ? stats->delta_ns : most;
 	return stats->delta_ns + (ongoing_ns < most ? ongoing_ns : most);
-}
-
-static int by_hurt(const void *a, const void *b, void *ctx)
-{
-	const struct model *model = ctx;
-	const struct model_site *x = a, *y = b;
-	bool idle_x = model_wait_is_idle(model, x->reason),
-	     idle_y = model_wait_is_idle(model, y->reason);
-	uint64_t hurt_x = build_interval_wait_ns(model, &x->stats, x->waiting_now, x->ongoing_ns);
-	uint64_t hurt_y = build_interval_wait_ns(model, &y->stats, y->waiting_now, y->ongoing_ns);
-
-	if (idle_x != idle_y)
-		return idle_x - idle_y;
-	if (hurt_x != hurt_y)
-		return hurt_x < hurt_y ? 1 : -1;
-	if (x->waiting_now != y->waiting_now)
-		return x->waiting_now < y->waiting_now ? 1 : -1;
-	return x->stack->number < y->stack->number ? -1 : x->stack->number > y->stack->number;
 }
 
 int model_update(struct model *model, const struct aggregates *aggregates,
@@ -160,8 +142,6 @@ int model_update(struct model *model, const struct aggregates *aggregates,
 	status = build_all(&build);
 	free(build.site_stacks);
 	free(build.site_rows);
-	/* last: the steps before know sites by their index */
-	vec_sort(&model->sites, by_hurt, model);
 	return status;
 }
 
