@@ -215,7 +215,20 @@ static void lister_free(struct lister *lister)
 	free(lister);
 }
 
-static bool is_same_span(const struct heap_span *a, const struct heap_span *b)
+int heap_list(const struct target *target, struct heap *heap)
+{
+	struct lister *lister;
+	int status;
+
+	if (!knows_spans(target))
+		return -ENODATA;
+	lister = lister_new(target);
+	status = lister ? list_spans(lister, heap) : -ENOMEM;
+	lister_free(lister);
+	return status;
+}
+
+bool heap_is_same_span(const struct heap_span *a, const struct heap_span *b)
 {
 	return a->start == b->start && a->limit == b->limit && a->elem_size == b->elem_size &&
 	       a->noscan == b->noscan;
@@ -234,7 +247,7 @@ static int copy_what_is_new(const struct target *target, const struct heap_optio
 
 		while (old < before->len && before->data[old].start < span->start)
 			old++;
-		if (old < before->len && is_same_span(&before->data[old], span))
+		if (old < before->len && heap_is_same_span(&before->data[old], span))
 			span->bytes = before->data[old].bytes;
 		else if (!span->noscan)
 			status = heap_copy_add(&copy, span);

@@ -27,6 +27,7 @@ struct heap_span {
 	uint64_t specials;     /* address of the first special record, 0: none */
 	uint32_t magic;        /* offset * magic >> 32 is the object; 0: divide */
 	bool noscan;
+	bool hot;       /* it has changed since it was copied */
 	uint8_t *bytes; /* copy of [start, limit); NULL: noscan, or not copied */
 };
 
@@ -71,6 +72,10 @@ struct heap_options {
 int heap_read(const struct target *target, const struct heap_options *options, struct heap *heap,
 	      uint64_t *needed);
 void heap_free(struct heap *heap);
+/* The spans alone, ascending; nothing is copied, and there is no index. Errors as heap_read. */
+int heap_list(const struct target *target, struct heap *heap);
+/* The same place, cut into the same objects. */
+bool heap_is_same_span(const struct heap_span *a, const struct heap_span *b);
 
 /* From spans (not sorted; bytes set) that somebody else put together. 0, -ENOMEM. */
 int heap_index(struct heap *heap);

@@ -85,7 +85,7 @@ static int add_section(const struct target *target, uint64_t start, uint64_t end
 }
 
 /* The executable, and each plugin. */
-static int add_globals(const struct target *target, struct heap_roots *roots)
+int heap_roots_globals(const struct target *target, struct heap_roots *roots)
 {
 	const struct layout *layout = &target->layout;
 	uint64_t module = target->moduledata;
@@ -115,7 +115,7 @@ static int add_globals(const struct target *target, struct heap_roots *roots)
 int heap_roots_read(const struct target *target, const struct heap *heap, uint64_t foreign_max,
 		    struct heap_roots *roots)
 {
-	int status = add_globals(target, roots);
+	int status = heap_roots_globals(target, roots);
 
 	if (!status)
 		status = heap_roots_specials(target, heap, roots);
@@ -146,20 +146,22 @@ static void blank_buffer(const struct layout *layout, struct heap_span *span, ui
 	}
 }
 
-void heap_blank_write_buffers(const struct layout *layout, struct heap *heap)
+void heap_blank_span(const struct layout *layout, struct heap_span *span)
 {
 	uint64_t size = layout->p_size;
 
-	if (layout->p_wbbuf == LAYOUT_ABSENT || layout->wbbuf_size == LAYOUT_ABSENT ||
-	    size == LAYOUT_ABSENT || layout->p_wbbuf + (uint64_t)layout->wbbuf_size > size)
+	if (!span->bytes || layout->p_wbbuf == LAYOUT_ABSENT ||
+	    layout->wbbuf_size == LAYOUT_ABSENT || size == LAYOUT_ABSENT ||
+	    layout->p_wbbuf + (uint64_t)layout->wbbuf_size > size || span->elem_size < size ||
+	    span->elem_size > size * 2)
 		return;
-	for (size_t i = 0; i < heap->spans.len; i++) {
-		struct heap_span *span = &heap->spans.data[i];
+	for (uint64_t at = 0; at + span->elem_size <= span->limit - span->start;
+	     at += span->elem_size)
+		blank_buffer(layout, span, at);
+}
 
-		if (!span->bytes || span->elem_size < size || span->elem_size > size * 2)
-			continue;
-		for (uint64_t at = 0; at + span->elem_size <= span->limit - span->start;
-		     at += span->elem_size)
-			blank_buffer(layout, span, at);
-	}
+void heap_blank_write_buffers(const struct layout *layout, struct heap *heap)
+{
+	for (size_t i = 0; i < heap->spans.len; i++)
+		heap_blank_span(layout, &heap->spans.data[i]);
 }

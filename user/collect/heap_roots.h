@@ -30,11 +30,13 @@ void heap_roots_free(struct heap_roots *roots);
  * garbage collector takes for numbers: in the copy they become 0.
  */
 void heap_blank_write_buffers(const struct layout *layout, struct heap *heap);
+void heap_blank_span(const struct layout *layout, struct heap_span *span); /* of one span */
 
 /* Parts of heap_roots_read. */
 int heap_roots_add(struct heap_roots *roots, uint8_t *block, size_t len); /* takes the block */
 /* Takes out of a copy of [start, start + len) what must not lead anywhere. */
 void heap_roots_blank(const struct target *target, uint8_t *block, uint64_t start, uint64_t len);
+int heap_roots_globals(const struct target *target, struct heap_roots *roots);
 int heap_roots_specials(const struct target *target, const struct heap *heap,
 			struct heap_roots *roots);
 int heap_roots_foreign(const struct target *target, const struct heap *heap, uint64_t max,

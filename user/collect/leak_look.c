@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "collect/addr_map.h"
 #include "collect/heap_roots.h"
+#include "collect/leak_watch.h"
 #include "collect/pc_cache.h"
 #include "collect/reach.h"
 #include "collect/stack_memory.h"
@@ -26,6 +27,7 @@ struct looking {
 	const struct target *target;
 	const struct leak_look_options *options;
 	struct leak_look *look;
+	struct snapshot_reader *reader;
 	struct snapshot before, *after;
 	struct stack_memory stacks_before, stacks_after;
 	struct heap heap;
@@ -45,8 +47,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 29;
 }
 
-/* Of what must stay the same for as long as a goroutine is blocked. */
-static uint64_t key_of(const struct snapshot *snapshot, const struct goroutine *goroutine)
+uint64_t leak_key(const struct snapshot *snapshot, const struct goroutine *goroutine)
 {
 	uint64_t key = mix(goroutine->wait_kind, goroutine->wait_reason);
 
@@ -179,8 +180,8 @@ static bool stayed(const struct looking *looking, size_t index)
 	const struct goroutine *goroutine = &looking->after->goroutines.data[index];
 
 	return earlier && looking->stacks_before.stacks[earlier - 1].state == STACK_AT_REST &&
-	       key_of(looking->after, goroutine) ==
-		       key_of(&looking->before, &looking->before.goroutines.data[earlier - 1]);
+	       leak_key(looking->after, goroutine) ==
+		       leak_key(&looking->before, &looking->before.goroutines.data[earlier - 1]);
 }
 
 static int add_waits(struct looking *looking, const struct goroutine *goroutine,
@@ -300,7 +301,7 @@ static int keep_candidates(struct looking *looking)
 		*candidate = (struct leak_candidate){
 			.g = goroutine->g,
 			.goid = goroutine->goid,
-			.key = key_of(after, goroutine),
+			.key = leak_key(after, goroutine),
 			.goroutine = i,
 			.runs = looking->stacks_before.stacks[looking->earlier[i] - 1].runs,
 		};
@@ -308,9 +309,51 @@ static int keep_candidates(struct looking *looking)
 	return 0;
 }
 
-static int mark(struct looking *looking)
+static void describe(struct looking *looking, uint64_t marked, struct pc_cache *cache)
 {
 	struct leak_look *look = looking->look;
+
+	look->marked = marked;
+	look->objects = looking->heap.objects;
+	look->scan_bytes = looking->heap.scan_bytes;
+	look->noscan_bytes = looking->heap.noscan_bytes;
+	look->copied_bytes = looking->needed + looking->stacks_before.bytes +
+			     looking->stacks_after.bytes + looking->roots.globals_bytes +
+			     looking->roots.foreign_bytes;
+	look->heap_changed = looking->heap.odd || looking->heap.unreadable;
+	look->foreign_cut = looking->roots.foreign_cut;
+	look->specials_cut = looking->roots.specials_cut;
+	look->finalizers_stuck = finalizers_stuck(looking, cache);
+}
+
+static bool any_lost(const struct looking *looking)
+{
+	for (size_t i = 0; i < looking->after->goroutines.len; i++)
+		if (!looking->goroutines.data[i].alive)
+			return true;
+	return false;
+}
+
+/* Watch what the program does, and mark once more with what was seen. */
+static int watch(struct looking *looking, struct reach *reach)
+{
+	uint64_t *touched = calloc(looking->heap.objects / 64 + 1, sizeof(*touched));
+	struct leak_watch watch = { .target = looking->target,
+				    .reader = looking->reader,
+				    .heap = &looking->heap,
+				    .snapshot = looking->after,
+				    .reach = reach,
+				    .touched = touched };
+	int status = touched ? leak_watch_run(&watch) : -ENOMEM;
+
+	looking->look->passes = watch.passes;
+	looking->look->restless = !watch.enough;
+	free(touched);
+	return status;
+}
+
+static int mark(struct looking *looking)
+{
 	struct reach reach = {
 		.heap = &looking->heap,
 		.layout = &looking->target->layout,
@@ -326,23 +369,14 @@ static int mark(struct looking *looking)
 	struct pc_cache *cache = pc_cache_new();
 	int status = cache ? reach_run(&reach) : -ENOMEM;
 
-	if (status) {
-		pc_cache_free(cache);
-		return status;
+	if (!status && looking->options->watches && any_lost(looking)) {
+		phase(looking, "watching what it writes");
+		status = watch(looking, &reach);
 	}
-	look->marked = reach.marked;
-	look->objects = looking->heap.objects;
-	look->scan_bytes = looking->heap.scan_bytes;
-	look->noscan_bytes = looking->heap.noscan_bytes;
-	look->copied_bytes = looking->needed + looking->stacks_before.bytes +
-			     looking->stacks_after.bytes + looking->roots.globals_bytes +
-			     looking->roots.foreign_bytes;
-	look->heap_changed = looking->heap.odd || looking->heap.unreadable;
-	look->foreign_cut = looking->roots.foreign_cut;
-	look->specials_cut = looking->roots.specials_cut;
-	look->finalizers_stuck = finalizers_stuck(looking, cache);
+	if (!status)
+		describe(looking, reach.marked, cache);
 	pc_cache_free(cache);
-	return keep_candidates(looking);
+	return status ? status : keep_candidates(looking);
 }
 
 static int assemble(struct looking *looking)
@@ -414,6 +448,7 @@ int leak_look(const struct target *target, struct snapshot_reader *reader,
 	looking->target = target;
 	looking->options = options;
 	looking->look = look;
+	looking->reader = reader;
 	looking->after = snapshot;
 	look->at_ns = clock_now_ns();
 	phase(looking, "reading the goroutines");

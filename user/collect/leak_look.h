@@ -24,6 +24,8 @@ struct leak_look {
 	uint64_t blocked; /* goroutines that wait for one another's objects */
 	uint64_t scan_bytes, noscan_bytes, objects, marked;
 	uint64_t copied_bytes; /* what the look took of our memory at its height, about */
+	unsigned passes;       /* of the watch */
+	bool restless;         /* it could not be watched often enough */
 	bool heap_changed;     /* spans changed while they were listed, each time */
 	bool foreign_cut;      /* not all of C's memory was looked at */
 	bool specials_cut;     /* not all finalizers were found */
@@ -31,6 +33,7 @@ struct leak_look {
 };
 
 struct leak_look_options {
+	bool watches; /* the program for a while, for what was missed because it moved */
 	struct heap_options heap;
 	void (*phase)(void *ctx, const char *name); /* NULL: nobody asks */
 	void *ctx;
@@ -44,5 +47,8 @@ int leak_look(const struct target *target, struct snapshot_reader *reader,
 	      const struct leak_look_options *options, struct snapshot *snapshot,
 	      struct leak_look *look, struct err *err);
 void leak_look_free(struct leak_look *look);
+
+/* Of what must stay the same for as long as a goroutine is blocked. */
+uint64_t leak_key(const struct snapshot *snapshot, const struct goroutine *goroutine);
 
 #endif

@@ -41,6 +41,8 @@ static enum leak_doubt doubt_of(const struct leak_look *look)
 		return LEAK_HEAP_CHANGED;
 	if (look->foreign_cut)
 		return LEAK_FOREIGN;
+	if (look->restless)
+		return LEAK_RESTLESS;
 	return look->specials_cut || look->finalizers_stuck ? LEAK_FINALIZERS : LEAK_NO_DOUBT;
 }
 
@@ -110,6 +112,7 @@ static void note(struct leak_scan *scan, const struct leak_look *look)
 	scan->noscan_bytes = look->noscan_bytes;
 	scan->objects = look->objects;
 	scan->marked = look->marked;
+	scan->passes = look->passes;
 	scan->copied_bytes = look->copied_bytes;
 }
 
@@ -118,7 +121,7 @@ static int look_twice(const struct target *target, struct snapshot_reader *reade
 		      struct leak_look *first, struct leak_look *second, struct err *err)
 {
 	struct progress progress = { .options = options };
-	const struct leak_look_options how = {
+	struct leak_look_options how = {
 		.heap = { .max_bytes = options->max_memory, .progress = copied, .ctx = &progress },
 		.phase = begin_phase,
 		.ctx = &progress,
@@ -132,6 +135,7 @@ static int look_twice(const struct target *target, struct snapshot_reader *reade
 		return 0;
 	begin_phase(&progress, "waiting for the second look");
 	wait_apart(options->pause_ns);
+	how.watches = true;
 	status = leak_look(target, reader, &how, &scan->snapshot, second, err);
 	if (status)
 		return status;

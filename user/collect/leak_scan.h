@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Goroutines that nothing alive can ever wake. The program runs on while it is looked at, so one look
- * proves nothing: leaked are those that nothing alive led to at two looks, and that stayed blocked on
- * the same objects with the same stack without running in between. Others are suspects at most.
+ * proves nothing: leaked are those that nothing alive led to at two looks, that stayed blocked on the
+ * same objects with the same stack without running in between, and to which nothing led that was
+ * written while the program was watched after the second. Others are suspects at most.
  */
 #ifndef COLLECT_LEAK_SCAN_H
 #define COLLECT_LEAK_SCAN_H
@@ -16,6 +17,7 @@ enum leak_doubt {
 	LEAK_HEAP_CHANGED, /* the heap could not be read as a whole */
 	LEAK_FOREIGN,      /* C may know what it waits for */
 	LEAK_FINALIZERS,   /* finalizers are held up, and may know it */
+	LEAK_RESTLESS,     /* the program could not be watched often enough */
 };
 
 struct leak_found {
@@ -34,6 +36,7 @@ struct leak_scan_options {
 struct leak_scan {
 	struct snapshot snapshot;     /* the last; runtime's goroutines included */
 	VEC(struct leak_found) found; /* in the order of the snapshot */
+	unsigned passes;              /* over what the program wrote after the second look */
 	unsigned looks;               /* 1: nothing was found, so nothing needed a second */
 	uint64_t took_ns, apart_ns;   /* from one look to the other */
 	uint64_t withdrawn;           /* unreachable at the first look, and not at the second */

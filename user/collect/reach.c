@@ -303,6 +303,26 @@ static int add_goroutines(struct mark *mark)
 	return 0;
 }
 
+static void visit_touched(struct mark *mark)
+{
+	const uint64_t *touched = mark->reach->touched;
+
+	for (size_t i = 0; touched && i < mark->heap->spans.len; i++) {
+		const struct heap_span *span = &mark->heap->spans.data[i];
+		uint64_t count =
+			(span->limit - span->start + span->elem_size - 1) / span->elem_size;
+
+		for (uint64_t slot = 0; slot < count; slot++) {
+			uint64_t object = span->first_object + slot;
+
+			if (object % 64 == 0 && !touched[object / 64] && count - slot >= 64)
+				slot += 63;
+			else if (test(touched, object))
+				visit(mark, span, slot);
+		}
+	}
+}
+
 static int mark_open(struct mark *mark, struct reach *reach)
 {
 	const struct heap *heap = reach->heap;
@@ -349,6 +369,7 @@ int reach_run(struct reach *reach)
 		scan_bytes(&mark, reach->roots[i].bytes, reach->roots[i].len);
 	}
 	if (!status) {
+		visit_touched(&mark);
 		drain(&mark);
 		scan_awake(&mark);
 		status = mark.no_memory ? -ENOMEM : 0;

@@ -42,7 +42,9 @@ struct reach {
 	/* addresses of what goroutines wait for; one that is in no object of the heap is alive */
 	const uint64_t *waits;
 	size_t wait_count;
-	uint64_t marked; /* out: objects */
+	const uint64_t
+		*touched; /* a bit for each object: those that are reachable besides; NULL: none */
+	uint64_t marked;  /* out: objects */
 };
 
 /* Sets `alive` of each goroutine. 0, -ENOMEM. */

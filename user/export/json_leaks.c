@@ -41,10 +41,11 @@ json_t *json_leaks(const struct json_source *source, const struct leaks *leaks)
 	json_object_set_new(document, "suspects", json_leak_rows(source, leaks, false));
 	json_object_set_new(
 		document, "scan",
-		json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "looks",
-			  (int)scan->looks, "took_ns", (json_int_t)scan->took_ns, "apart_ns",
-			  (json_int_t)scan->apart_ns, "blocked", (json_int_t)scan->blocked,
-			  "withdrawn", (json_int_t)scan->withdrawn, "heap_scan_bytes",
+		json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "looks",
+			  (int)scan->looks, "passes", (int)scan->passes, "took_ns",
+			  (json_int_t)scan->took_ns, "apart_ns", (json_int_t)scan->apart_ns,
+			  "blocked", (json_int_t)scan->blocked, "withdrawn",
+			  (json_int_t)scan->withdrawn, "heap_scan_bytes",
 			  (json_int_t)scan->scan_bytes, "heap_noscan_bytes",
 			  (json_int_t)scan->noscan_bytes, "objects", (json_int_t)scan->objects,
 			  "objects_alive", (json_int_t)scan->marked, "copied_bytes",

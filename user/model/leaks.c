@@ -324,6 +324,12 @@ void leaks_doubt(const struct leaks *leaks, enum leak_doubt doubt, char *text, s
 			"the program's C code has more memory than was looked at, and may refer to "
 			"what it waits for");
 		break;
+	case LEAK_RESTLESS:
+		snprintf(
+			text, size,
+			"the program could not be watched often enough to see all references that it "
+			"moves");
+		break;
 	case LEAK_FINALIZERS:
 		snprintf(text, size, "finalizers are held up, and may refer to what it waits for");
 		break;

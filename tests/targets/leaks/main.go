@@ -7,6 +7,7 @@
 //	leaks -list
 //	leaks -case early_return,abba [-fixed] [-copies N]
 //	leaks -case all
+//	leaks -case none -movers N
 package main
 
 import (
@@ -139,8 +140,11 @@ func patterns() []pattern {
 }
 
 func choose() []pattern {
-	if *chosen == "all" {
+	switch *chosen {
+	case "all":
 		return patterns()
+	case "none":
+		return nil
 	}
 	var some []pattern
 	for _, name := range strings.Split(*chosen, ",") {
@@ -233,6 +237,9 @@ func main() {
 		return true
 	})
 	ctl.Run(ctl.Program{
+		Go:       startMovers,
+		Endless:  true,
+		Stop:     stopMovers,
 		Report:   func() interface{} { return report(runs) },
 		Commands: map[string]func(string){"profile": profile},
 	})

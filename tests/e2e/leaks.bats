@@ -1,0 +1,163 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Goroutines that nothing alive can wake. What is true comes from the program itself, which knows by
+# construction whom it has stuck, and from Go's own goroutineleak profile of 1.26 and 1.27, taken after
+# conctrace has looked.
+
+load helpers
+
+setup() {
+	need_root
+}
+
+# program VERSION [stripped|pie]: in PROGRAM.
+program() {
+	PROGRAM=$TARGETS/$1/${2:+$2/}leaks
+	[ -x "$PROGRAM" ] || skip "no Go $1"
+}
+
+# look [ARGUMENT...]: starts PROGRAM, looks at it, and has it tell what is true: DOCUMENT, TRUTH, and
+# PROFILE (ids, or null).
+look() {
+	target_start "$PROGRAM" "$@"
+	DOCUMENT=$TARGET_DIR/document TRUTH=$TARGET_DIR/truth
+	LOOK_STATUS=0
+	"$CONCTRACE" leaks -f json -o "$DOCUMENT" -p "$TARGET_PID" || LOOK_STATUS=$?
+	target_report "$TRUTH"
+	target_send profile
+	target_expect '^profile '
+	PROFILE=${LINE#profile }
+	target_quit
+	[ "$TARGET_STATUS" = 0 ] || fail "the target failed: $(cat "$TARGET_DIR/err")"
+}
+
+# Everybody who is reported is stuck by construction, and at most one of twenty is missed.
+agrees_with_the_program() {
+	[ "$LOOK_STATUS" = 3 ] || fail "exit status $LOOK_STATUS"
+	jq -e '.schema == "conctrace.leaks/1" and .scan.looks == 2' "$DOCUMENT"
+	jq -e -n --slurpfile truth "$TRUTH" --slurpfile document "$DOCUMENT" '
+		[$truth[0].cases[].leaks[]] as $stuck | [$document[0].leaked[].goid] as $found |
+		([$truth[0].cases[].extra] | add) as $extra |
+		($found - $stuck | length) <= $extra and
+		($stuck - $found | length) * 20 <= ($stuck | length)' ||
+		fail "$(jq -c '[.leaked[].goid]' "$DOCUMENT"), but $(cat "$TRUTH")"
+	jq -e '.leaked | all((.proof | length > 20) and .wait_reason != "" and (.stack | length > 0))' \
+		"$DOCUMENT"
+}
+
+# Of those that Go's own profile names, at most one of twenty is missed.
+agrees_with_go() {
+	[ "$PROFILE" != null ] || fail "this Go has no goroutineleak profile"
+	jq -e --argjson go "$PROFILE" '[.leaked[].goid] as $found |
+		($go | length) > 90 and ($go - $found | length) * 20 <= ($go | length)' "$DOCUMENT" ||
+		fail "$(jq -c '[.leaked[].goid]' "$DOCUMENT"), but Go says $PROFILE"
+}
+
+nothing_is_leaked() {
+	[ "$LOOK_STATUS" = 0 ] || fail "exit status $LOOK_STATUS: $(jq -c .leaked "$DOCUMENT")"
+	jq -e '.leaked == []' "$DOCUMENT"
+	[ "$PROFILE" = null ] || [ "$PROFILE" = '[]' ] || fail "Go finds leaks: $PROFILE"
+}
+
+all_cases() {
+	program "$@"
+	look
+	agrees_with_the_program
+	case $1 in
+	1.26 | 1.27) agrees_with_go ;;
+	esac
+	look -fixed
+	nothing_is_leaked
+}
+
+@test "Go 1.19" { all_cases 1.19; }
+@test "Go 1.19, stripped" { all_cases 1.19 stripped; }
+@test "Go 1.19, PIE" { all_cases 1.19 pie; }
+@test "Go 1.21" { all_cases 1.21; }
+@test "Go 1.22" { all_cases 1.22; }
+@test "Go 1.23, stripped" { all_cases 1.23 stripped; }
+@test "Go 1.23, PIE" { all_cases 1.23 pie; }
+@test "Go 1.24, stripped" { all_cases 1.24 stripped; }
+@test "Go 1.24, PIE" { all_cases 1.24 pie; }
+@test "Go 1.25" { all_cases 1.25; }
+@test "Go 1.26, against its own profile" { all_cases 1.26; }
+@test "Go 1.27, against its own profile" { all_cases 1.27; }
+@test "Go 1.27, stripped, against its own profile" { all_cases 1.27 stripped; }
+@test "Go 1.27, PIE, against its own profile" { all_cases 1.27 pie; }
+
+@test "each case in a process of its own: found, and silent when it is fixed" {
+	program "$(basename "$ANY")"
+	local name total=0 missed=0 stuck
+	while read -r name; do
+		look -case "$name"
+		# a Mutex of eight bytes shares its block of memory with whatever was allocated next to it
+		stuck=$(jq '[.cases[] | .leaks | length] | add' "$TRUTH")
+		total=$((total + stuck))
+		jq -e --slurpfile truth "$TRUTH" '[$truth[0].cases[] | .leaks[]] as $stuck |
+			($truth[0].cases[0].extra) as $extra |
+			([.leaked[].goid] - $stuck | length) <= $extra' "$DOCUMENT" ||
+			fail "$name: $(jq -c '[.leaked[].goid]' "$DOCUMENT"), but $(cat "$TRUTH")"
+		missed=$((missed + $(jq --slurpfile truth "$TRUTH" '[$truth[0].cases[] | .leaks[]] as $stuck |
+			$stuck - [.leaked[].goid] | length' "$DOCUMENT")))
+	done < <("$PROGRAM" -list | awk 'NR % 4 == 0')
+	[ $((missed * 20)) -le "$total" ] || fail "missed $missed of $total"
+}
+
+@test "a hundred copies of each" {
+	program "$(basename "$ANY")"
+	look -copies 100
+	agrees_with_the_program
+	look -copies 100 -fixed
+	nothing_is_leaked
+}
+
+@test "the text speaks of them in groups" {
+	program "$(basename "$ANY")"
+	target_start "$PROGRAM" -case pool_not_closed,nil_receive -copies 5
+	run --separate-stderr "$CONCTRACE" leaks -p "$TARGET_PID"
+	[ "$status" = 3 ] || fail "$status: $stderr"
+	[ -z "$stderr" ]
+	grep -q '^leaked  25 goroutines that nothing alive can ever wake$' <<<"$output" || fail "$output"
+	grep -q '^ *20  chan receive  main.poolNotClosed' <<<"$output" || fail "$output"
+	grep -q '^ *5  chan receive (nil chan)  main.nilReceive' <<<"$output" || fail "$output"
+	grep -q 'each waits to receive from unbuffered channel 0x[0-9a-f]*: nothing alive refers to it' \
+		<<<"$output" || fail "$output"
+	grep -q '3 others of these wait for the same' <<<"$output" || fail "$output"
+}
+
+@test "more memory than allowed: refused with the size it takes" {
+	program "$(basename "$ANY")"
+	target_start "$PROGRAM" -case nil_receive
+	run --separate-stderr "$CONCTRACE" leaks --max-memory 64K -p "$TARGET_PID"
+	[ "$status" = 1 ]
+	[ -z "$output" ]
+	grep -qE '^conctrace: looking for leaks failed: a copy .* takes [0-9]+ MiB, more than allowed; allow that with --max-memory [0-9]+M$' \
+		<<<"$stderr" || fail "$stderr"
+	run --separate-stderr "$CONCTRACE" leaks --max-memory 64X -p "$TARGET_PID"
+	[ "$status" = 2 ]
+	run "$CONCTRACE" leaks --max-memory 1G -p "$TARGET_PID"
+	[ "$status" = 3 ]
+}
+
+@test "references that move all the time: nobody is reported" {
+	program "$(basename "$ANY")"
+	target_start "$PROGRAM" -case none -movers 2
+	target_go
+	local i
+	for i in 1 2 3 4 5; do
+		run --separate-stderr "$CONCTRACE" leaks -f json -p "$TARGET_PID"
+		[ "$status" = 0 ] || fail "$status: $stderr $(jq -c '[.leaked[].goid]' <<<"$output")"
+	done
+	target_stop
+	target_quit
+}
+
+@test "with cgo" {
+	PROGRAM=$ANY/zoo_cgo
+	[ -x "$PROGRAM" ] || skip "no cgo program"
+	target_start "$PROGRAM"
+	run --separate-stderr "$CONCTRACE" leaks -f json -p "$TARGET_PID"
+	[ "$status" = 0 ] || [ "$status" = 3 ] || fail "$status: $stderr"
+	jq -e '.target.cgo' <<<"$output"
+}
