@@ -211,7 +211,7 @@ const struct option_row option_table[] = {
 	VALUE("config", 0, TAKES_LIMITS, text, config, "a file's name"),
 	WORD("severity", TAKES_LIMITS, severity, "info, warning or critical", "info", "warning",
 	     "critical"),
-	VALUE("every", 0, TAKES_LIMITS, seconds, every_ns, SECONDS),
+	VALUE("every", 0, TAKES_LIMITS, time, every_ns, "a time such as 30s, 5m or 1h"),
 	VALUE("alertmanager", 0, TAKES_LIMITS, text, alertmanager, "a URL"),
 	VALUE("race-log", 0, TAKES_LIMITS, text, race_log, "a file's name"),
 };

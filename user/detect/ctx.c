@@ -45,8 +45,11 @@ static bool counts(const struct detect_input *input, const struct model_task *ta
 	if (task->goid == 1 || task->system || task->state != G_WAITING || !task->stack ||
 	    !task->stack->site || task->stack->site_is_guess || task->wait_kind == WAIT_NETWORK)
 		return false;
+	/* younger ones may have it on their stack from the goroutine that had that before */
+	if ((double)waited < input->limits->ctx_grace * 1e9)
+		return false;
 	if (!cancel)
-		return (double)waited >= input->limits->ctx_grace * 1e9;
+		return true;
 	return cancel->goid != task->goid && input->model->at_ns > cancel->at_ns &&
 	       (double)(input->model->at_ns - cancel->at_ns) >= input->limits->ctx_grace * 1e9;
 }

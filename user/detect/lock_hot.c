@@ -134,7 +134,10 @@ static int check(const struct detect_input *input, struct findings *findings)
 		uint64_t events = lock->releases > lock->stats.waits ? lock->releases :
 								       lock->stats.waits;
 		double rate = (double)events / seconds;
-		double least = lock->kind == LOCK_MUTEX ? input->limits->lock_rate : RWMUTEX_RATE;
+		/* where CPUs are short, all goes slower */
+		double least = lock->kind == LOCK_MUTEX ?
+				       input->limits->lock_rate * (1 - detect_cpu_shortage(input)) :
+				       RWMUTEX_RATE;
 
 		if (is_mutex(lock) && waiting >= input->limits->lock_waiting &&
 		    share >= input->limits->lock_share && rate >= least)

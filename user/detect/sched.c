@@ -46,11 +46,11 @@ static enum cause cause_of(const struct detect_input *input, const struct load *
 	if (load->throttled >= THROTTLED_LEAST &&
 	    (double)load->throttled >= THROTTLED * (double)load->periods)
 		return CAUSE_QUOTA;
+	if (cpus && load->machine >= BUSY * cpus && load->used < load->machine / 2)
+		return CAUSE_MACHINE;
 	if (procs && (load->used >= BUSY * procs || load->runnable >= QUEUE_LONG * procs))
 		return cpus > procs && load->machine < BUSY * cpus ? CAUSE_PROCS : CAUSE_WORK;
-	if (cpus && load->machine >= BUSY * cpus)
-		return load->used >= load->machine / 2 ? CAUSE_WORK : CAUSE_MACHINE;
-	return CAUSE_UNKNOWN;
+	return cpus && load->machine >= BUSY * cpus ? CAUSE_WORK : CAUSE_UNKNOWN;
 }
 
 static struct load measure(const struct detect_input *input)

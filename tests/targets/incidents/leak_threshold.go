@@ -6,6 +6,9 @@ import "sync"
 
 func init() { register("leak.threshold", leakThreshold) }
 
+// Somebody may still send on it.
+var subscriberEvents = make(chan int)
+
 // A handler for each of 700 subscribers, or a pool of 20 that serves them all.
 func leakThreshold(fixed bool) {
 	subscribers := many(700)
@@ -13,13 +16,12 @@ func leakThreshold(fixed bool) {
 	if fixed {
 		handlers = 20
 	}
-	events := make(chan int)
 	var started sync.WaitGroup
 	started.Add(handlers)
 	for i := 0; i < handlers; i++ {
 		go func() {
 			started.Done()
-			serveSubscriber(events)
+			serveSubscriber(subscriberEvents)
 		}()
 	}
 	started.Wait()
