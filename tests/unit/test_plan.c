@@ -148,9 +148,13 @@ static size_t expect_plan(const char *path)
 static void every_hot_probe_is_emulated(void **state)
 {
 	static const char *const patterns[] = {
-		"build/targets/1.*/counts",           "build/targets/1.*/stripped/counts",
-		"build/targets/1.*/pie/counts",       "build/targets/1.*/zoo_cgo",
+		"build/targets/1.*/counts",
+		"build/targets/1.*/stripped/counts",
+		"build/targets/1.*/pie/counts",
+		"build/targets/1.*/zoo_cgo",
 		"build/targets/1.*/stripped/zoo_cgo",
+		"build/targets/1.*/incidents",
+		"build/targets/1.*/stripped/incidents",
 	};
 	size_t planned = 0, probes = 0;
 

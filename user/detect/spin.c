@@ -11,18 +11,44 @@
 #include "model/format.h"
 
 #define ROUND_MOST_NS 4096 /* more is work, not asking; our probe takes part of it */
-#define HITS_MOST 0.05     /* of polls; else they are a queue that is rarely empty */
-#define CLOSED_LEAST 2000  /* a second: others receive once and go */
+#define PROBES_MOST 9
+#define CPUS_LEAST 0.02
+#define SHARE_LEAST 0.5   /* of the process's own CPU time */
+#define HITS_MOST 0.05    /* of polls; else they are a queue that is rarely empty */
+#define CLOSED_LEAST 2000 /* a second: others receive once and go */
 
 static double cpus(const struct model_tally *tally)
 {
 	return tally->over_ns ? (double)tally->sum / (double)tally->over_ns : 0;
 }
 
+/* Where CPUs are short the loop has less of one, but it has what the process has. */
+static bool takes_much(const struct detect_input *input, const struct model_tally *tally)
+{
+	double used = (double)(input->now->cpu_ns - input->before->cpu_ns);
+	double of_process = used > 0 && input->observed_ns ?
+				    cpus(tally) * (double)input->observed_ns / used :
+				    0;
+
+	return 100 * cpus(tally) >= input->limits->spin_cpu ||
+	       (cpus(tally) >= CPUS_LEAST && of_process >= SHARE_LEAST);
+}
+
 /* Not the mean: a thread that loses its CPU meanwhile comes back late. */
 static uint64_t round_ns(const struct model_tally *tally)
 {
 	return model_hist_quantile(tally->hist, 0.1);
+}
+
+/*
+ * What is between two polls is little more than our own probe. Slots are powers of two, and where CPUs are
+ * short a hit costs more than what was measured.
+ */
+static bool does_nothing_else(const struct model *model, const struct model_tally *tally)
+{
+	double most = PROBES_MOST * model->hit_cost_ns;
+
+	return (double)round_ns(tally) <= (most > ROUND_MOST_NS ? most : ROUND_MOST_NS);
 }
 
 static void begin(struct finding *finding, const struct model_tally *tally)
@@ -112,14 +138,14 @@ static int check(const struct detect_input *input, struct findings *findings)
 	for (size_t i = 0; i < model->tallies.len; i++) {
 		const struct model_tally *tally = &model->tallies.data[i];
 
-		if (100 * cpus(tally) < input->limits->spin_cpu || !tally->count)
+		if (!tally->count || !takes_much(input, tally))
 			continue;
 		switch (tally->kind) {
 		case CT_TALLY_POLL_RECV:
 		case CT_TALLY_POLL_SEND:
 		case CT_TALLY_POLL_SELECT:
 			if (tally->per_second >= input->limits->spin_polls &&
-			    round_ns(tally) <= ROUND_MOST_NS &&
+			    does_nothing_else(model, tally) &&
 			    (double)tally->hits <= HITS_MOST * (double)tally->count)
 				report_polls(input, findings, tally);
 			break;

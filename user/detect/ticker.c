@@ -11,6 +11,7 @@
 
 #define PERIODS_TO_JUDGE 5
 #define DRIFT_LEAST_NS (20 * NSEC_PER_SEC / 1000) /* timers and the scheduler are late by less */
+#define PACED_MOST 3 /* of the sleep: in a longer round it is something else that sets the pace */
 #define TICKERS_LEAST 10
 #define STOPPED_MOST 0.1
 #define COLLECTED_MINOR 23 /* from here on a ticker that nobody refers to is collected */
@@ -37,8 +38,9 @@ static void report_drift(const struct detect_input *input, struct findings *find
 	finding_say(findings, finding, "the rest, %s a round, is the loop's own work and waiting",
 		    DURATION((uint64_t)(got - wanted)));
 	finding_add_goid(findings, finding, tally->goid);
-	finding_why(finding,
-		    "the time between two calls of time.Sleep by one goroutine at one place");
+	finding_why(
+		finding,
+		"timed between two calls of time.Sleep by one goroutine; it may be meant as a rest");
 	finding_advise(finding,
 		       "use a time.Ticker: its period does not depend on how long the work takes; "
 		       "for a limit of the rate use golang.org/x/time/rate");
@@ -80,7 +82,7 @@ static void judge_sleep(const struct detect_input *input, struct findings *findi
 		return;
 	wanted = (double)tally->base / (double)tally->hits;
 	got = (double)tally->sum / (double)tally->hits;
-	if (got - wanted >= DRIFT_LEAST_NS &&
+	if (got - wanted >= DRIFT_LEAST_NS && got < PACED_MOST * wanted &&
 	    100 * (got - wanted) >= input->limits->ticker_drift * wanted)
 		report_drift(input, findings, tally, wanted, got);
 }

@@ -79,6 +79,7 @@ static void note_counters(struct model *model, const struct aggregates *aggregat
 		.ready = per_second(before[CT_N_READY], now[CT_N_READY], ns),
 	};
 	memcpy(model->counters, now, sizeof(model->counters));
+	model->hit_cost_ns = governor->hit_cost_ns;
 	memcpy(model->steady_ns, governor->steady_ns, sizeof(model->steady_ns));
 }
 

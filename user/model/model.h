@@ -242,6 +242,7 @@ struct model {
 	VEC(struct model_tally) tallies;  /* by kind, then most frequent first */
 	VEC(struct model_panic) panics;   /* fatal ones, then most frequent first */
 	VEC(struct model_cancel) cancels; /* latest first */
+	double hit_cost_ns;               /* what a probe costs the goroutine that hits it */
 	uint64_t steady_ns[CT_PACES];     /* time that the probes outside of windows were on */
 	model_type_look_up
 		look_up_type; /* set by the owner of the model; NULL: types have no names */

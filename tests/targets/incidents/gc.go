@@ -10,7 +10,7 @@ import (
 
 func init() {
 	register("gc.pressure", gcPressure)
-	register("gc.forced", gcForced)
+	register("gc.pressure/forced", gcForced)
 }
 
 type node struct {

@@ -5,17 +5,20 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 func init() {
 	register("panic.recovered", panicRecovered)
 	register("panic.fatal", panicFatal)
-	register("panic.map", panicMap)
+	register("panic.fatal/map", panicMap)
 	register("wg.misuse", wgMisuse)
-	register("atomic.type", atomicType)
+	register("atomic.value/type", atomicType)
 }
 
 var sink interface{}
@@ -56,15 +59,24 @@ func greet(o *order, fixed bool) {
 	sink = o.customer.name
 }
 
-// The process dies of a panic some time after it is ready.
-func panicFatal(fixed bool) {
+// onUser runs the work when the process is told to by SIGUSR1.
+func onUser(work func()) {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR1)
 	go func() {
-		time.Sleep(3 * time.Second)
-		if err := settle(fixed); err != nil && !fixed {
-			here()
+		<-told
+		work()
+	}()
+}
+
+// The process dies of a panic, when it is told to.
+func panicFatal(fixed bool) {
+	place("site", 3)
+	onUser(func() {
+		if err := settle(fixed); err != nil {
 			panic(fmt.Errorf("settling failed: %w", err))
 		}
-	}()
+	})
 }
 
 func settle(fixed bool) error {
@@ -74,25 +86,32 @@ func settle(fixed bool) error {
 	return errors.New("no such account")
 }
 
-// Two goroutines write to one map; the runtime sees it and gives up.
+// Goroutines write to one map; the runtime sees it and gives up. The fixed ones take a lock.
 func panicMap(fixed bool) {
 	var mu sync.Mutex
 	counts := map[int]int{}
-	for i := 0; i < 2; i++ {
-		go func() {
-			time.Sleep(3 * time.Second)
-			for n := 0; ; n++ {
-				if fixed {
-					mu.Lock()
-				}
-				counts[n%100]++
-				if fixed {
-					mu.Unlock()
-					time.Sleep(time.Millisecond)
-				}
-			}
-		}()
+	count := func(n int) {
+		if fixed {
+			mu.Lock()
+			defer mu.Unlock()
+		}
+		counts[n%100]++
 	}
+	place("site", 10)
+	onUser(func() {
+		for i := 0; i < 4; i++ {
+			go func() {
+				for n := 0; n < 1<<30; n++ {
+					if fixed {
+						count(n)
+						time.Sleep(time.Millisecond)
+						continue
+					}
+					counts[n%100]++
+				}
+			}()
+		}
+	})
 }
 
 // Done is called once more than Add; the panic is recovered by a middleware.

@@ -10,9 +10,9 @@ import (
 
 func init() {
 	register("select.spin", selectSpin)
-	register("select.check", selectCheck)
+	register("select.spin/check", selectCheck)
 	register("chan.closed_spin", closedSpin)
-	register("chan.closed_range", closedRange)
+	register("chan.closed_spin/range", closedRange)
 }
 
 func produce(jobs chan<- int) {
@@ -40,7 +40,7 @@ func selectSpin(fixed bool) {
 func pollingConsumer(jobs <-chan int) {
 	var site sync.Once
 	for {
-		site.Do(func() { place("site", 1) })
+		site.Do(func() { place("site", 2) })
 		select {
 		case job := <-jobs:
 			sink = job
@@ -71,9 +71,12 @@ func selectCheck(fixed bool) {
 	}()
 }
 
+var quits []chan struct{}
+
 // A consumer that does not see that its input has ended, but for the fixed one.
 func closedSpin(fixed bool) {
 	results, quit := make(chan int), make(chan struct{})
+	quits = append(quits, quit)
 	go deafConsumer(results, quit, fixed)
 	go func() {
 		for n := 0; n < 10; n++ {

@@ -13,7 +13,7 @@ func init() {
 	register("map.miss", mapMiss)
 	register("atomic.value", atomicValue)
 	register("ticker.drift", tickerDrift)
-	register("ticker.leak", tickerLeak)
+	register("ticker.drift/leak", tickerLeak)
 }
 
 // Buffers taken from a pool and given back only by the fixed program.

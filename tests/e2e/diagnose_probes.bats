@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The incidents that probes alone can see: as in diagnose.bats, each is named with its place, and its
+# healthy twin is not. What ends the process is told after its death.
+
+load helpers
+load diagnose
+
+SECONDS_EACH=7
+
+setup() {
+	need_root
+}
+
+SEEN=(panic.recovered wg.misuse atomic.value/type ctx.ignored pool.miss ticker.drift)
+# What burns CPU is kept apart: it would slow the others.
+LOADS=(gc.pressure gc.pressure/forced map.miss atomic.value)
+
+@test "Go 1.19: panics, contexts, pools and sleeps" { cases 1.19 "${SEEN[@]}"; }
+@test "Go 1.24: panics, contexts, pools and sleeps" { cases 1.24 "${SEEN[@]}"; }
+@test "Go 1.27: panics, contexts, pools and sleeps" { cases 1.27 "${SEEN[@]}"; }
+@test "Go 1.19: collections, maps and values" { cases 1.19 "${LOADS[@]}"; }
+@test "Go 1.24: collections, maps and values" { cases 1.24 "${LOADS[@]}"; }
+@test "Go 1.27: collections, maps and values" { cases 1.27 "${LOADS[@]}"; }
+# alone VERSION ID...: one after the other, each with a CPU to itself, also where others want it: what
+# is seen in windows is little when it hardly runs in them.
+alone() {
+	local version=$1 id
+	shift
+	SECONDS_EACH=4 NICE=-15
+	for id; do
+		cases "$version" "$id"
+		kill -KILL "${STARTED[@]}"
+		STARTED=()
+	done
+}
+
+@test "Go 1.19: loops that poll" { alone 1.19 select.spin chan.closed_spin; }
+@test "Go 1.24: loops that poll" { alone 1.24 select.spin chan.closed_spin/range; }
+@test "Go 1.27: loops that poll" { alone 1.27 select.spin chan.closed_spin; }
+
+# dies VERSION CASE: the process is gone when it is told of; the twin goes on and is healthy.
+dies() {
+	local dir=$BATS_TEST_TMPDIR/dying
+	[ -x "$TARGETS/$1/stripped/incidents" ] || skip "no Go $1"
+	launch dying "$TARGETS/$1/stripped/incidents" -case "$2"
+	launch dying-fixed "$TARGETS/$1/stripped/incidents" -case "$2" -fixed
+	said dying '^ready'
+	said dying-fixed '^ready'
+	ask dying
+	LOOKS=()
+	look dying
+	look dying-fixed
+	"$TEXTCMP" -wait "$(cat "$dir/pid")" >/dev/null
+	"$TEXTCMP" -wait "$(cat "$dir-fixed/pid")" >/dev/null
+	kill -USR1 "$(cat "$dir/pid")" "$(cat "$dir-fixed/pid")"
+	wait_looks
+	[ "$(cat "$dir/status")" = 3 ] || fail "status $(cat "$dir/status"): $(cat "$dir/doc.err")"
+	jq -e --slurpfile truth "$dir/truth" '.incidents[0] | .id == "panic.fatal" and .severity == "critical" and
+		.site.line == $truth[0].site.line' "$dir/doc" >/dev/null ||
+		fail "$(jq -c '.incidents[0]' "$dir/doc"), the truth is $(cat "$dir/truth")"
+	jq -r '.incidents[0].evidence[]' "$dir/doc" | grep -q "$3" || fail "no \"$3\""
+	silent dying-fixed
+}
+
+@test "Go 1.19: the panic that ends the process" { dies 1.19 panic.fatal 'settling failed: no such account'; }
+@test "Go 1.24: the panic that ends the process" { dies 1.24 panic.fatal 'settling failed: no such account'; }
+@test "Go 1.27: the panic that ends the process" { dies 1.27 panic.fatal 'settling failed: no such account'; }
+@test "Go 1.19: concurrent map writes" { dies 1.19 panic.fatal/map 'concurrent map writes'; }
+@test "Go 1.27: concurrent map writes" { dies 1.27 panic.fatal/map 'concurrent map writes'; }
