@@ -87,6 +87,7 @@ int on_exit(ct_u64 g)
 static __always_inline struct ct_queue *roll_queue(ct_u64 sema, ct_u64 now)
 {
 	struct ct_queue fresh = { .since_ns = now, .generation = window.generation }, *queue;
+	ct_u64 waiting;
 
 	queue = get_or_create(&queues, &sema, &fresh, CT_LOST_OBJECT);
 	if (!queue)
@@ -95,8 +96,11 @@ static __always_inline struct ct_queue *roll_queue(ct_u64 sema, ct_u64 now)
 		*queue = fresh;
 		return queue;
 	}
-	if (queue->waiting && now > queue->since_ns)
-		__sync_fetch_and_add(&queue->ns, (now - queue->since_ns) * queue->waiting);
+	waiting = queue->waiting;
+	if (waiting && config.charge == CT_CHARGE_FIRST)
+		waiting = 1;
+	if (now > queue->since_ns)
+		__sync_fetch_and_add(&queue->ns, (now - queue->since_ns) * waiting);
 	queue->since_ns = now;
 	return queue;
 }
@@ -109,10 +113,7 @@ static __always_inline void join_queue(ct_u64 sema, ct_u64 now)
 		__sync_fetch_and_add(&queue->waiting, 1);
 }
 
-/*
- * What the waker is charged with: as Go's own mutex profile has it since 1.22, it made all wait that
- * are in the queue, since somebody was woken last (runtime/sema.go, semrelease1).
- */
+/* What the waker is charged with, as in Go's own mutex profile (runtime/sema.go, semrelease1). */
 static __always_inline ct_u64 leave_queue(ct_u64 sema, ct_u64 now)
 {
 	struct ct_queue *queue = roll_queue(sema, now);

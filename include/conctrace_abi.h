@@ -211,11 +211,18 @@ struct ct_config {
 	ct_u32 timeline; /* every wait, spawn, exit and release goes into `timeline` as well */
 	ct_u64 waker_stack_min_ns;
 	ct_u64 only_goid; /* parks and wake-ups of this goroutine alone; 0: of all */
-	ct_u64 charge;    /* not 0: keep `queues`, and charge what waited to who wakes */
+	ct_u64 charge;    /* enum ct_charge: keep `queues`, and charge what waited to who wakes */
 	ct_u8 reason_kind[CT_REASONS]; /* wait reason -> enum ct_object_kind */
 	ct_u8 reason_op[CT_REASONS];   /* wait reason -> enum ct_chan_op */
 };
 #define CT_NO_FIELD 0xffffffffU
+
+/* Who wakes one of a semaphore's queue made wait, since somebody was woken there last: */
+enum ct_charge {
+	CT_CHARGE_NONE = 0,
+	CT_CHARGE_FIRST, /* the first in the queue; so Go up to 1.21 */
+	CT_CHARGE_ALL,   /* all that are in it */
+};
 
 /* releases: who let go of a contended lock; key is the semaphore's address and the site. */
 struct ct_release {
@@ -265,7 +272,7 @@ struct ct_wake_key {
 struct ct_wake {
 	ct_u64 count;
 	ct_u64 wait_ns_total;
-	ct_u64 charged_ns; /* of semaphores: what all waited there since the wake-up before */
+	ct_u64 charged_ns; /* of semaphores: by ct_config.charge */
 	ct_u64 last_waker_goid;
 	ct_u64 last_woken_goid;
 };

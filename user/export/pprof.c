@@ -237,11 +237,18 @@ static size_t frames_of_pc(struct builder *builder, const struct stack *stack, s
 	return end - from;
 }
 
-/* Go's goroutine profile leaves out what the compiler made to call the rest. */
+/*
+ * What the compiler made to call the rest. Go's goroutine profile leaves it out, and up to 1.22, when
+ * they began to follow frame pointers, block and mutex profiles do so too (runtime/mprof.go).
+ */
 static bool is_left_out(const struct builder *builder, const struct pclntab_frame *frame)
 {
-	return builder->source->flame->of == FLAME_TASKS && builder->source->binary->wrapper_id &&
-	       frame->func_id == builder->source->binary->wrapper_id;
+	const struct flame_source *source = builder->source;
+	enum flame_of of = source->flame->of;
+	bool skips = of == FLAME_TASKS || ((of == FLAME_BLOCK || of == FLAME_MUTEX) &&
+					   source->model->reasons_minor <= 22);
+
+	return skips && source->binary->wrapper_id && frame->func_id == source->binary->wrapper_id;
 }
 
 /* It has gopark, which is in no stack of the model. */

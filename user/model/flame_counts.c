@@ -138,11 +138,9 @@ static bool is_mutex(enum lock_kind kind)
 	       kind == LOCK_RWMUTEX_READER;
 }
 
-/* Up to Go 1.21 the one who wakes is charged with the wait that it ends, else as charged_ns is. */
 int flame_mutex(struct flame_build *build)
 {
 	const struct model *model = build->model;
-	bool by_queue = model->reasons_minor >= 22;
 
 	build->flame->is_estimate = model->estimated;
 	for (size_t i = 0; i < model->wakes.len; i++) {
@@ -156,7 +154,7 @@ int flame_mutex(struct flame_build *build)
 		if (!entry)
 			return -ENOMEM;
 		entry->count += wake->count;
-		entry->ns += by_queue ? wake->charged_ns : wake->wait_ns_total;
+		entry->ns += wake->charged_ns;
 	}
 	return 0;
 }

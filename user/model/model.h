@@ -159,7 +159,7 @@ struct model_wake {
 	struct stack *woken, *waker; /* waker NULL: a timer, the network, the runtime */
 	uint32_t reason;             /* of the wait */
 	uint64_t count, wait_ns_total;
-	uint64_t charged_ns; /* of locks: see struct ct_wake; 0 unless asked for */
+	uint64_t charged_ns; /* of locks: see enum ct_charge; 0 unless asked for */
 };
 
 /*

@@ -105,7 +105,8 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	config.max_sites = bpf_map__max_entries(session->skel->maps.sites);
 	config.waker_stack_min_ns = options->waker_stack_min_ns;
 	config.only_goid = options->only_goid;
-	config.charge = options->charge_wakers;
+	if (options->charge_wakers)
+		config.charge = target->build.version.minor >= 22 ? CT_CHARGE_ALL : CT_CHARGE_FIRST;
 	config.timeline = options->timeline_bytes != 0;
 	session->skel->rodata->config = config;
 	if (options->timeline_bytes)
