@@ -29,9 +29,9 @@ static int parse_time(const char *at, uint64_t first_ns, uint64_t last_ns, uint6
 
 	seconds = strtod(at, &end);
 	if (end != at && !*end && isfinite(seconds) && fabs(seconds) < 1e9) {
-		double from = signbit(seconds) ? (double)last_ns : (double)first_ns;
-
-		*wall_ns = (uint64_t)fmax(from + seconds * 1e9, 0);
+		/* not as a double, which has no room for the nanoseconds of a date */
+		*wall_ns =
+			(signbit(seconds) ? last_ns : first_ns) + (uint64_t)llround(seconds * 1e9);
 		return 0;
 	}
 	rest = strptime(at, "%Y-%m-%dT%H:%M:%S", &utc);
