@@ -98,10 +98,14 @@ SELECT stack,
   function, file, line, inlined
 FROM stack JOIN frame USING (pc);
 
-CREATE VIEW stack_site AS -- the application's frame: standard packages have no dot in their path
-SELECT stack, min(depth) AS depth, function, file, line
+CREATE VIEW stack_site AS -- the application's frame, else the outermost one
+SELECT stack, min(CASE
+    -- standard packages have no dot before the first slash of their path
+    WHEN function LIKE 'main.%' OR instr(substr(function, 1, instr(function, '/')), '.') THEN depth
+    ELSE 1000000 - depth END) AS depth,
+  function, file, line
 FROM stack_frame
-WHERE function LIKE 'main.%' OR instr(substr(function, 1, instr(function, '/')), '.')
+WHERE function <> 'runtime.goexit'
 GROUP BY stack;
 
 CREATE VIEW task AS -- goroutines

@@ -14,6 +14,8 @@
 #define FACTOR 1.5
 /* A mean of fewer waits says little. */
 #define WAITS_ENOUGH 5
+/* Goroutines that wait there in the mean: with fewer on both sides it does not matter. */
+#define WAITING_LITTLE 0.01
 
 struct node {
 	struct diff_row row;
@@ -110,6 +112,7 @@ static void add_stats(struct diff_side *side, const struct wait_stats *stats, ui
 {
 	side->count += waiting;
 	side->waits += stats->waits;
+	side->timed_ns += stats->wait_ns_total;
 	side->wait_ns += wait_stats_total_ns(stats);
 }
 
@@ -122,7 +125,7 @@ static int add_sites(struct work *work)
 		struct diff_side *side;
 
 		if (site->system || model_wait_is_idle(model, site->reason) ||
-		    (!site->stats.waits && !site->parks))
+		    (!site->stats.waits && !site->parks && !site->waiting_now))
 			continue;
 		side = side_of(work, DIFF_WAITS, model_reason(model, site->reason), "",
 			       site->stack);
@@ -170,7 +173,7 @@ double diff_waiting(const struct diff_side *side)
 
 uint64_t diff_mean_ns(const struct diff_side *side)
 {
-	return side->waits ? side->wait_ns / side->waits : 0;
+	return side->waits ? side->timed_ns / side->waits : 0;
 }
 
 static enum diff_change compare_goroutines(const struct diff_row *row)
@@ -194,6 +197,9 @@ static enum diff_change compare_waits(const struct diff_row *row)
 	double before = (double)diff_mean_ns(&row->before),
 	       after = (double)diff_mean_ns(&row->after);
 
+	if (diff_waiting(&row->before) < WAITING_LITTLE &&
+	    diff_waiting(&row->after) < WAITING_LITTLE)
+		return DIFF_SAME;
 	if (!row->before.there)
 		return DIFF_APPEARED;
 	if (!row->after.there)

@@ -29,9 +29,11 @@ enum diff_change {
 
 struct diff_side {
 	bool there;
-	uint64_t count;          /* goroutines that are there, or wait there, now */
-	uint64_t waits, wait_ns; /* since the attach; estimates where the model's are */
-	double seconds;          /* that these are of */
+	uint64_t count; /* goroutines that are there, or wait there, now */
+	uint64_t waits,
+		timed_ns; /* that the probes saw whole: in windows, none longer than they are */
+	uint64_t wait_ns; /* in all; estimates where the model's are */
+	double seconds;   /* that these are of */
 };
 
 struct diff_row {
