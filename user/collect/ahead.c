@@ -547,6 +547,11 @@ static unsigned ask(struct ahead *ahead, const struct unwind_frame *frame, int *
 		};
 	machine.regs[MACHINE_R14] =
 		(struct machine_value){ .bits = ahead->g, .known = true, .steady = true };
+	/* not steady: a loop's condition holds for now only */
+	for (int i = 0; frame->regs && i < MACHINE_REGISTERS; i++)
+		machine.regs[i] = (struct machine_value){ .bits = frame->regs[i],
+							  .known = true,
+							  .steady = i == MACHINE_RSP };
 	ahead->depth = 0;
 	if (!ahead->all_steps_left)
 		return CUT;

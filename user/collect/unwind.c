@@ -71,8 +71,10 @@ size_t unwind_stack(struct unwind *unwind, uint64_t *pcs, size_t max, bool *cut)
 		if (!info.known || info.frame_size < 0)
 			return count;
 		if (unwind->frames)
-			unwind->frames[count] =
-				(struct unwind_frame){ pc, sp, info.frame_size, interrupted };
+			unwind->frames[count] = (struct unwind_frame){ .pc = pc,
+								       .sp = sp,
+								       .size = info.frame_size,
+								       .interrupted = interrupted };
 		pcs[count++] = interrupted || info.is_entry ? pc : pc - 1;
 		if (info.top_frame) {
 			*cut = false;

@@ -14,8 +14,9 @@
 /* Where a frame goes on when what it called returns. */
 struct unwind_frame {
 	uint64_t pc, sp;
-	int32_t size;     /* from sp to the return address, bytes */
-	bool interrupted; /* by a signal: it was not calling */
+	int32_t size;         /* from sp to the return address, bytes */
+	bool interrupted;     /* by a signal: it was not calling */
+	const uint64_t *regs; /* all sixteen, as in target/lift.h; NULL: not known */
 };
 
 struct unwind {
