@@ -11,67 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/memory.h"
+#include "collect/ahead_parts.h"
 
 #define STEPS_MAX 6000          /* instructions for one question */
 #define STEPS_IN_ALL (1U << 26) /* for all goroutines of a snapshot */
 #define BRANCHES_MAX 128        /* paths that wait to be followed in one function */
-#define PENDING_MAX 3
 #define DEFERS_MAX 64
-#define SELECT_MAX 64 /* cases looked at */
 #define JUMP_TABLE_MAX 256
 #define DEFER_SP 8 /* runtime._defer, Go 1.18 to 1.27 */
 #define DEFER_FN 24
-
-/* How paths end; bits. */
-enum outcome {
-	HELD = 1,
-	TAKEN = 2, /* locked before it is unlocked */
-	LEFT = 4,  /* the function returned */
-	MIXED = 8, /* a call went either way */
-	CUT = 16,  /* what comes is not known */
-};
-
-struct question {
-	bool decides; /* else: lists */
-	bool passes_over;
-	enum next_what unlock;
-	uint64_t object;
-	ahead_ops *ops;
-};
-
-struct ahead {
-	const struct target *target;
-	struct code *code;
-	struct page_cache *pages;
-	ahead_watched watched;
-	void *ctx;
-	uint64_t g;
-	const struct machine_memory *stack;
-	struct question question;
-	int steps_left;
-	uint64_t all_steps_left;
-	int status;
-	int depth;
-};
-
-/* One function being followed. */
-struct path {
-	size_t at; /* index of the next instruction */
-	int pending;
-	struct machine machine;
-};
-
-struct walk {
-	struct ahead *ahead;
-	const struct code_function *function;
-	uint64_t frame_sp; /* what runtime.deferreturn compares with */
-	bool *seen;        /* by instruction and pending locks */
-	struct path **branches;
-	size_t branch_count;
-	unsigned outcome;
-	int left_pending; /* of the paths that left; -1: none yet */
-};
 
 struct ahead *ahead_new(const struct target *target, struct code *code, struct page_cache *pages,
 			ahead_watched watched, void *ctx)
@@ -102,164 +50,6 @@ void ahead_set_goroutine(struct ahead *ahead, uint64_t g, const struct machine_m
 
 static unsigned follow(struct ahead *ahead, uint64_t pc, const struct machine *machine,
 		       uint64_t frame_sp, int *pending);
-
-static void note(struct ahead *ahead, enum next_what what, uint64_t object)
-{
-	ahead_ops *ops = ahead->question.ops;
-	struct ahead_op *op;
-
-	for (size_t i = 0; i < ops->len; i++)
-		if (ops->data[i].object == object && ops->data[i].what == what)
-			return;
-	op = vec_push(ops);
-	if (!op) {
-		ahead->status = -ENOMEM;
-		return;
-	}
-	*op = (struct ahead_op){ .object = object, .what = what };
-}
-
-static bool is_family(enum next_what what, enum next_what unlock)
-{
-	if (unlock == NEXT_DONE)
-		return what == NEXT_DONE || what == NEXT_ADD;
-	if (unlock == NEXT_UNLOCK)
-		return what == NEXT_UNLOCK || what == NEXT_LOCK;
-	return what == NEXT_WRITE_UNLOCK || what == NEXT_READ_UNLOCK || what == NEXT_WRITE_LOCK ||
-	       what == NEXT_READ_LOCK;
-}
-
-static bool is_same_mode(enum next_what what, enum next_what unlock)
-{
-	return what == unlock || (unlock == NEXT_WRITE_UNLOCK && what == NEXT_WRITE_LOCK) ||
-	       (unlock == NEXT_READ_UNLOCK && what == NEXT_READ_LOCK);
-}
-
-/* An operation on the way: false ends the path. */
-static bool operation(struct walk *walk, struct path *path, enum next_what what,
-		      struct machine_value object)
-{
-	struct ahead *ahead = walk->ahead;
-	const struct question *question = &ahead->question;
-
-	if (!object.known || !ahead->watched(ahead->ctx, object.bits))
-		return true;
-	if (!question->decides) {
-		note(ahead, what, object.bits);
-		return true;
-	}
-	if (object.bits != question->object || !is_family(what, question->unlock))
-		return true;
-	if (question->passes_over && !is_same_mode(what, question->unlock))
-		return true;
-	if (what != question->unlock) {
-		walk->outcome |= TAKEN;
-		return false;
-	}
-	if (path->pending) {
-		path->pending--;
-		return true;
-	}
-	walk->outcome |= HELD;
-	return false;
-}
-
-static struct machine_value minus(struct machine_value value, uint32_t offset)
-{
-	value.bits -= offset;
-	value.known = value.known && offset != LAYOUT_ABSENT;
-	return value;
-}
-
-/* Lock and Unlock as the compiler inlines them: a compare-and-swap, and adding 1 or -1. */
-static bool atomic(struct walk *walk, struct path *path, const struct lift_insn *insn)
-{
-	const struct layout *layout = &walk->ahead->target->layout;
-	struct machine_value address = machine_address(&path->machine, &insn->to), by;
-
-	if (!insn->locked || insn->to.place != LIFT_MEM || insn->to.size != 4)
-		return true;
-	if (insn->op == LIFT_CMPXCHG)
-		return operation(walk, path, NEXT_LOCK, minus(address, layout->mutex_state));
-	if (insn->op != LIFT_XADD)
-		return true;
-	by = machine_read(&path->machine, &insn->from);
-	if (!by.known)
-		return true;
-	if ((int32_t)by.bits == -1)
-		return operation(walk, path, NEXT_UNLOCK, minus(address, layout->mutex_state)) &&
-		       operation(walk, path, NEXT_READ_UNLOCK,
-				 minus(address, layout->rwmutex_readercount));
-	if (by.bits == 1)
-		return operation(walk, path, NEXT_READ_LOCK,
-				 minus(address, layout->rwmutex_readercount));
-	return true;
-}
-
-/* runtime/select.go: scase { c *hchan; elem unsafe.Pointer }, first those that send. */
-static void select_cases(struct walk *walk, struct path *path)
-{
-	const struct machine *machine = &path->machine;
-	struct machine_value cases = machine->regs[MACHINE_RAX];
-	struct machine_value sends = machine->regs[MACHINE_RDI];
-	struct machine_value receives = machine->regs[MACHINE_RSI];
-
-	if (walk->ahead->question.decides || !cases.known || !sends.known || !receives.known ||
-	    sends.bits > SELECT_MAX || receives.bits > SELECT_MAX)
-		return;
-	for (uint64_t i = 0; i < sends.bits + receives.bits; i++)
-		operation(walk, path, i < sends.bits ? NEXT_SEND : NEXT_RECV,
-			  machine_load(machine, cases.bits + 16 * i, 8));
-}
-
-/* What a call does; false ends the path. */
-static bool effect(struct walk *walk, struct path *path, const struct code_function *callee)
-{
-	const struct machine *machine = &path->machine;
-	struct machine_value first = machine->regs[MACHINE_RAX],
-			     second = machine->regs[MACHINE_RBX];
-
-	switch (callee->effect) {
-	case CODE_NO_RETURN:
-		return false;
-	case CODE_LOCK:
-		return operation(walk, path, NEXT_LOCK, first);
-	case CODE_UNLOCK:
-		return operation(walk, path, NEXT_UNLOCK, first);
-	case CODE_WRITE_LOCK:
-		return operation(walk, path, NEXT_WRITE_LOCK, first);
-	case CODE_WRITE_UNLOCK:
-		return operation(walk, path, NEXT_WRITE_UNLOCK, first);
-	case CODE_READ_LOCK:
-		return operation(walk, path, NEXT_READ_LOCK, first);
-	case CODE_READ_UNLOCK:
-		return operation(walk, path, NEXT_READ_UNLOCK, first);
-	case CODE_GROUP_DONE:
-		return operation(walk, path, NEXT_DONE, first);
-	case CODE_GROUP_ADD:
-		return operation(walk, path,
-				 second.known && (int64_t)second.bits < 0 ? NEXT_DONE : NEXT_ADD,
-				 first);
-	case CODE_COND_WAKE:
-		return operation(walk, path, NEXT_WAKE, first);
-	case CODE_LIST_WAKE:
-		return operation(walk, path, NEXT_WAKE,
-				 minus(first, walk->ahead->target->layout.cond_notify));
-	case CODE_SEND:
-		return operation(walk, path, NEXT_SEND, first);
-	case CODE_RECV:
-		return operation(walk, path, NEXT_RECV, first);
-	case CODE_RECV_SECOND:
-		return operation(walk, path, NEXT_RECV, second);
-	case CODE_CLOSE:
-		return operation(walk, path, NEXT_CLOSE, first);
-	case CODE_SELECT:
-		select_cases(walk, path);
-		return true;
-	default:
-		return true;
-	}
-}
 
 /* The answer of a function that was called becomes part of the path's; false ends it. */
 static bool take_answer(struct walk *walk, struct path *path, unsigned outcome, int pending)
@@ -307,7 +97,7 @@ static bool call_closure(struct walk *walk, struct path *path, struct machine_va
 	copy = *path;
 	machine_forget_registers(&copy.machine);
 	copy.machine.regs[MACHINE_RDX] = closure;
-	if (!effect(walk, &copy, callee))
+	if (!ahead_effect(walk, &copy, callee))
 		return false;
 	if (callee->effect == CODE_PLAIN && !call_into(walk, &copy, callee->entry))
 		return false;
@@ -347,7 +137,7 @@ static bool call(struct walk *walk, struct path *path, const struct lift_insn *i
 		to = machine_read(&path->machine, &insn->to);
 	callee = to.known && to.bits ? code_at(ahead->code, to.bits) : NULL;
 	if (callee && callee->entry == to.bits) {
-		goes_on = effect(walk, path, callee);
+		goes_on = ahead_effect(walk, path, callee);
 		if (goes_on && callee->effect == CODE_DEFER_RETURN)
 			goes_on = deferred_calls(walk, path);
 		if (goes_on && callee->effect == CODE_PLAIN &&
@@ -370,7 +160,8 @@ static void branch_to(struct walk *walk, const struct path *path, size_t at)
 {
 	struct path *branch;
 
-	if (at >= walk->function->insns.len || walk->seen[at * (PENDING_MAX + 1) + path->pending])
+	if (at >= walk->function->insns.len ||
+	    walk->seen[at * (AHEAD_PENDING_MAX + 1) + path->pending])
 		return;
 	branch = walk->branch_count < BRANCHES_MAX ? malloc(sizeof(*branch)) : NULL;
 	if (!branch) {
@@ -456,7 +247,7 @@ static bool step(struct walk *walk, struct path *path)
 		return taken != 1;
 	case LIFT_XADD:
 	case LIFT_CMPXCHG:
-		if (!atomic(walk, path, insn))
+		if (!ahead_atomic(walk, path, insn))
 			return false;
 		break;
 	default:
@@ -471,7 +262,7 @@ static void follow_path(struct walk *walk, struct path *path)
 	const lift_insns *insns = &walk->function->insns;
 
 	while (path->at < insns->len) {
-		bool *seen = &walk->seen[path->at * (PENDING_MAX + 1) + path->pending];
+		bool *seen = &walk->seen[path->at * (AHEAD_PENDING_MAX + 1) + path->pending];
 
 		if (*seen)
 			return;
@@ -497,7 +288,7 @@ static unsigned follow(struct ahead *ahead, uint64_t pc, const struct machine *m
 
 	if (!function || !function->insns.len)
 		return CUT;
-	walk.seen = calloc(function->insns.len * (PENDING_MAX + 1), sizeof(*walk.seen));
+	walk.seen = calloc(function->insns.len * (AHEAD_PENDING_MAX + 1), sizeof(*walk.seen));
 	walk.branches = calloc(BRANCHES_MAX, sizeof(struct path *));
 	path = malloc(sizeof(*path));
 	if (!walk.seen || !walk.branches || !path) {
@@ -582,7 +373,7 @@ enum ahead_answer ahead_decide(struct ahead *ahead, const struct unwind_frame *f
 {
 	unsigned outcome;
 
-	if (*pending > PENDING_MAX)
+	if (*pending > AHEAD_PENDING_MAX)
 		return AHEAD_MAYBE;
 	ahead->question = (struct question){
 		.decides = true, .passes_over = passes_over, .unlock = unlock, .object = object
