@@ -49,7 +49,7 @@ static __always_inline void walk_frames(ct_u64 fp, ct_u64 *pcs, int from, int de
 	}
 }
 
-#define STACK_WORDS 24
+#define STACK_WORDS 32
 
 /*
  * The same for a function just entered: its return address is at `stack`, `fp` is its caller's. Most
@@ -88,7 +88,7 @@ static __always_inline ct_u64 hash_pcs(const ct_u64 *pcs)
 {
 	ct_u64 hash = 0xcbf29ce484222325ULL;
 
-	for (int i = 0; i < CT_STACK_DEPTH; i++) {
+	for (int i = 0; i < CT_STACK_DEPTH && pcs[i]; i++) {
 		hash ^= pcs[i];
 		hash *= 0x9e3779b97f4a7c15ULL;
 		hash ^= hash >> 29;
@@ -97,9 +97,9 @@ static __always_inline ct_u64 hash_pcs(const ct_u64 *pcs)
 }
 
 /* Index of the site with this stack and reason, made when new; CT_NO_SITE: no room, counted. */
-static __always_inline ct_u32 site_of(const ct_u64 *pcs, ct_u32 reason)
+static __always_inline ct_u32 site_of_hash(const ct_u64 *pcs, ct_u64 hash, ct_u32 reason)
 {
-	struct ct_site_key key = { .stack_hash = hash_pcs(pcs), .reason = reason };
+	struct ct_site_key key = { .stack_hash = hash, .reason = reason };
 	ct_u32 *known = bpf_map_lookup_elem(&site_index, &key);
 	ct_u32 first = 0, index;
 	struct ct_site *site;
@@ -128,6 +128,11 @@ static __always_inline ct_u32 site_of(const ct_u64 *pcs, ct_u32 reason)
 		return *known;
 	count(CT_LOST_SITE);
 	return CT_NO_SITE;
+}
+
+static __always_inline ct_u32 site_of(const ct_u64 *pcs, ct_u32 reason)
+{
+	return site_of_hash(pcs, hash_pcs(pcs), reason);
 }
 
 #endif

@@ -149,6 +149,11 @@ struct {
 const volatile struct ct_config config __weak = {};
 volatile struct ct_window window __weak = {};
 
+/* What new entries are made of: on the stack it would be written again for every hit. */
+const struct {
+	ct_u64 words[64];
+} zeros __weak = {};
+
 /* Atomic although per CPU: a program can be preempted by one of another thread. */
 static __always_inline void count_by(enum ct_counter which, ct_u64 much)
 {

@@ -194,8 +194,6 @@ int probe(struct pt_regs *ctx)
 		return on_exit(GO_ARG1(ctx));
 	case CT_ON_LOCK_WAIT: /* semacquire1 calls root.queue(addr, s, lifo) and parks next */
 		return on_lock_wait(GO_G(ctx), GO_ARG2(ctx));
-	case CT_ON_COND_WAIT: /* sync.runtime_notifyListWait(l, t) */
-		return on_lock_wait(GO_G(ctx), GO_ARG1(ctx));
 	case CT_ON_LOCK_RELEASE: /* semrelease1(addr, handoff, skipframes), on the releasing one */
 		return on_lock_release(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
 				       GO_FRAME(ctx));

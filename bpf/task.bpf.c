@@ -13,28 +13,41 @@
 #include "task.h"
 #include "timeline.h"
 
-/* parentGoid and gopc are neighbours from Go 1.21 on (runtime/runtime2.go). */
+#define ORIGIN_WORDS 24
+
+/*
+ * goid, parentGoid and gopc lie near each other (runtime/runtime2.go; the latter two are neighbours from
+ * Go 1.21 on): one read of all is faster than one of each.
+ */
 static __always_inline void read_origin(ct_u64 newg, struct ct_task *task)
 {
-	ct_u64 both[2];
+	ct_u32 gopc = (config.g_gopc - config.g_goid) / sizeof(ct_u64);
+	ct_u64 words[ORIGIN_WORDS];
 
-	if (config.g_gopc == config.g_parentgoid + sizeof(both[0])) {
-		if (bpf_probe_read_user(both, sizeof(both), (void *)(newg + config.g_parentgoid)))
-			count(CT_LOST_READ);
-		task->parent_goid = both[0];
-		task->gopc = both[1];
+	if (!gopc || gopc >= ORIGIN_WORDS) {
+		task->goid = g_goid(newg);
+		task->gopc = read_word(newg + config.g_gopc);
+		if (config.g_parentgoid != CT_NO_FIELD)
+			task->parent_goid = read_word(newg + config.g_parentgoid);
 		return;
 	}
-	task->gopc = read_word(newg + config.g_gopc);
-	if (config.g_parentgoid != CT_NO_FIELD)
+	if (bpf_probe_read_user(words, sizeof(words), (void *)(newg + config.g_goid))) {
+		count(CT_LOST_READ);
+		return;
+	}
+	task->goid = words[0];
+	task->gopc = words[gopc];
+	if (config.g_gopc == config.g_parentgoid + sizeof(words[0]))
+		task->parent_goid = words[gopc - 1];
+	else if (config.g_parentgoid != CT_NO_FIELD)
 		task->parent_goid = read_word(newg + config.g_parentgoid);
 }
 
 static __always_inline void count_spawn(ct_u64 newg, ct_u64 gopc)
 {
-	struct ct_spawn fresh = {}, *spawn;
+	struct ct_spawn *spawn;
 
-	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
+	spawn = get_or_create(&spawns, &gopc, &zeros, CT_LOST_SPAWN);
 	if (!spawn)
 		return;
 	add_weighted(&spawn->spawned, 1);
@@ -48,7 +61,6 @@ int on_spawn(ct_u64 newg)
 
 	count_event(CT_N_SPAWN);
 	task.since_ns = bpf_ktime_get_ns();
-	task.goid = g_goid(newg);
 	read_origin(newg, &task);
 	count_spawn(newg, task.gopc);
 	if (task.goid > window.newest_goid) /* not atomic: off by what spawns at the same moment */
@@ -66,14 +78,14 @@ int on_spawn(ct_u64 newg)
 /* The record stays, as the g does: to be used again. So there are no more than ever were at once. */
 int on_exit(ct_u64 g)
 {
-	struct ct_spawn fresh = {}, *spawn;
+	struct ct_spawn *spawn;
 	struct ct_task *task = bpf_map_lookup_elem(&tasks, &g);
 	ct_u64 gopc = task && task->generation == window.generation ? task->gopc : 0;
 
 	count_event(CT_N_EXIT);
 	if (!gopc)
 		gopc = read_word(g + config.g_gopc);
-	spawn = get_or_create(&spawns, &gopc, &fresh, CT_LOST_SPAWN);
+	spawn = get_or_create(&spawns, &gopc, &zeros, CT_LOST_SPAWN);
 	if (spawn)
 		add_weighted(&spawn->exited, 1);
 	if (task)
@@ -127,9 +139,15 @@ static __always_inline ct_u64 leave_queue(ct_u64 sema, ct_u64 now)
 	return ns;
 }
 
+/*
+ * notifyListWait parks with the lock of the list for an argument (runtime/sema.go); before it are two
+ * 32-bit words, in every version.
+ */
+#define NOTIFY_LIST_LOCK 8
+
 int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 {
-	ct_u64 pcs[CT_STACK_DEPTH] = {}, object = 0;
+	ct_u64 pcs[CT_STACK_DEPTH] = {}, object = 0, hash;
 	struct ct_task *task;
 	ct_u8 reason = why, kind;
 	struct ct_site *site;
@@ -144,7 +162,12 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 	if (task->state == CT_TASK_WAITING)
 		count(CT_LOST_ORDER);
 	walk_from_entry(stack, frame, pcs, CT_STACK_DEPTH);
-	index = site_of(pcs, reason);
+	hash = hash_pcs(pcs);
+	index = task->site;
+	if (!index || task->stack_hash != hash || task->reason != reason) {
+		index = site_of_hash(pcs, hash, reason);
+		task->stack_hash = hash;
+	}
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
 	if (site)
 		add_weighted(&site->parks, 1);
@@ -154,6 +177,10 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 		object = lock - config.hchan_lock; /* chanparkcommit's argument is &c.lock */
 	else if (kind == CT_OBJ_SEMA)
 		object = task->pending_sema;
+	else if (kind == CT_OBJ_COND) {
+		object = lock - NOTIFY_LIST_LOCK;
+		kind = CT_OBJ_SEMA;
+	}
 	task->object = object;
 	task->object_kind = kind;
 	task->op = config.reason_op[reason & (CT_REASONS - 1)];
@@ -181,8 +208,9 @@ static __always_inline ct_u64 add_to_object(const struct ct_task *task, ct_u64 g
 	struct ct_object_key key = {
 		.addr = task->object, .site = task->site, .kind = task->object_kind, .op = task->op
 	};
-	struct ct_object *object = 0, fresh = {};
+	struct ct_object *object;
 
+	_Static_assert(sizeof(*object) <= sizeof(zeros), "too few zeros");
 	if (key.kind == CT_OBJ_SELECT) {
 		/* the waker left the sudog of the case that fired in gp.param */
 		ct_u64 sudog = read_word(g + config.g_param);
@@ -192,7 +220,7 @@ static __always_inline ct_u64 add_to_object(const struct ct_task *task, ct_u64 g
 	}
 	if (!key.addr || key.kind == CT_OBJ_NONE)
 		return 0;
-	object = get_or_create(&objects, &key, &fresh, CT_LOST_OBJECT);
+	object = get_or_create(&objects, &key, &zeros, CT_LOST_OBJECT);
 	if (!object)
 		return key.addr;
 	add_weighted(&object->waits, 1);
@@ -209,7 +237,7 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 				     ct_u64 waited, ct_u64 now)
 {
 	struct ct_wake_key key = { .site = woken->site };
-	struct ct_wake fresh = {}, *wake;
+	struct ct_wake *wake;
 
 	if (waker_g) {
 		ct_u64 pcs[CT_STACK_DEPTH] = {};
@@ -222,7 +250,7 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 			walk_frames(frame, pcs, 0, CT_WAKER_DEPTH);
 		key.waker = site_of(pcs, CT_WAKER_REASON);
 	}
-	wake = get_or_create(&wakes, &key, &fresh, CT_LOST_WAKE);
+	wake = get_or_create(&wakes, &key, &zeros, CT_LOST_WAKE);
 	if (!wake)
 		return;
 	add_weighted(&wake->count, 1);
@@ -235,7 +263,7 @@ static __always_inline void add_wake(const struct ct_task *woken, ct_u64 waker_g
 
 int on_ready(ct_u64 g, ct_u64 g0)
 {
-	ct_u64 now, waited, waker_g, waker_goid, object = 0;
+	ct_u64 now, waited, waker_g = 0, waker_goid = 0, object = 0;
 	struct ct_task *task;
 	struct ct_site *site;
 	ct_u32 slot, index;
@@ -253,8 +281,11 @@ int on_ready(ct_u64 g, ct_u64 g0)
 	now = bpf_ktime_get_ns();
 	waited = now - task->since_ns;
 	slot = hist_slot(waited);
-	waker_g = g0 ? g0_user_g(g0) : 0;
-	waker_goid = waker_g ? g_goid(waker_g) : 0;
+	/* three reads of the target's memory, which take longer than all the rest */
+	if (waited >= config.waker_stack_min_ns || config.timeline) {
+		waker_g = g0 ? g0_user_g(g0) : 0;
+		waker_goid = waker_g ? g_goid(waker_g) : 0;
+	}
 	index = task->site;
 	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
 	if (site)

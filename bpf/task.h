@@ -31,17 +31,15 @@ static __always_inline struct ct_task *task_of(ct_u64 g)
 {
 	struct ct_task *task = bpf_map_lookup_elem(&tasks, &g);
 	ct_u32 generation = window.generation;
-	struct ct_task fresh = {};
 
-	if (task) {
-		if (task->generation != generation || task->state == CT_TASK_DEAD)
-			renew(task, g, generation);
-		return task;
+	if (!task) {
+		task = get_or_create(&tasks, &g, &zeros, CT_LOST_TASK);
+		if (!task)
+			return 0;
 	}
-	fresh.goid = g_goid(g);
-	fresh.state = CT_TASK_ACTIVE;
-	fresh.generation = generation;
-	return get_or_create(&tasks, &g, &fresh, CT_LOST_TASK);
+	if (task->generation != generation || task->state == CT_TASK_DEAD)
+		renew(task, g, generation);
+	return task;
 }
 
 #endif

@@ -49,6 +49,7 @@ enum ct_object_kind {
 	CT_OBJ_CHAN = 1,   /* object is the hchan's address */
 	CT_OBJ_SELECT = 2, /* the channel is known only when one of its cases fires */
 	CT_OBJ_SEMA = 3,   /* object is the semaphore's address (the sema word inside a lock) */
+	CT_OBJ_COND = 4,   /* in ct_config only: SEMA, with the Cond's notifyList for an object */
 };
 
 enum ct_chan_op { CT_OP_NONE = 0, CT_OP_SEND = 1, CT_OP_RECV = 2, CT_OP_SELECT = 3 };
@@ -56,15 +57,16 @@ enum ct_chan_op { CT_OP_NONE = 0, CT_OP_SEND = 1, CT_OP_RECV = 2, CT_OP_SELECT =
 /* tasks: key is the address of the runtime.g (ct_u64). g structs are reused: a spawn resets it. */
 struct ct_task {
 	ct_u64 goid;
-	ct_u64 parent_goid;   /* 0: spawned before the attach */
-	ct_u64 gopc;          /* pc of the go statement; 0: spawned before the attach */
-	ct_u64 since_ns;      /* when `state` began */
-	ct_u64 object;        /* see `object_kind`; 0 when none */
-	ct_u64 pending_sema;  /* semaphore whose wait queue the goroutine has entered */
-	ct_u64 waker_goid;    /* who ended the last wait; 0: timer, network, runtime */
-	ct_u64 waits;         /* ended waits */
+	ct_u64 parent_goid;  /* 0: spawned before the attach */
+	ct_u64 gopc;         /* pc of the go statement; 0: spawned before the attach */
+	ct_u64 since_ns;     /* when `state` began */
+	ct_u64 object;       /* see `object_kind`; 0 when none */
+	ct_u64 pending_sema; /* semaphore whose wait queue the goroutine has entered */
+	ct_u64 waker_goid; /* who ended the last wait, if that was long; 0: timer, network, runtime */
+	ct_u64 waits;      /* ended waits */
 	ct_u64 wait_ns_total; /* of ended waits */
 	ct_u64 wait_ns_max;
+	ct_u64 stack_hash; /* what `site` was found by, with `reason`: most park where they did before */
 	ct_u32 site;       /* index into `sites`: where it parked last; CT_NO_SITE: unknown */
 	ct_u32 generation; /* the window in which `state` was seen to begin; older: it may be over */
 	ct_u32 pad;
@@ -136,7 +138,6 @@ enum ct_handler {
 	CT_ON_READY,
 	CT_ON_READY_SCHEDULER,
 	CT_ON_LOCK_WAIT,
-	CT_ON_COND_WAIT,
 	CT_ON_LOCK_RELEASE,
 	CT_ON_CHAN_SEND,
 	CT_ON_CHAN_RECV,

@@ -12,7 +12,7 @@ static const struct {
 	{ "chan receive", CT_OBJ_CHAN, CT_OP_RECV },
 	{ "select", CT_OBJ_SELECT, CT_OP_SELECT },
 	{ "semacquire", CT_OBJ_SEMA, CT_OP_NONE },
-	{ "sync.Cond.Wait", CT_OBJ_SEMA, CT_OP_NONE },
+	{ "sync.Cond.Wait", CT_OBJ_COND, CT_OP_NONE },
 	{ "sync.Mutex.Lock", CT_OBJ_SEMA, CT_OP_NONE },
 	{ "sync.RWMutex.RLock", CT_OBJ_SEMA, CT_OP_NONE },
 	{ "sync.RWMutex.Lock", CT_OBJ_SEMA, CT_OP_NONE },
@@ -23,7 +23,7 @@ static const struct {
 	{ "chan send (durable)", CT_OBJ_CHAN, CT_OP_SEND },
 	{ "chan receive (durable)", CT_OBJ_CHAN, CT_OP_RECV },
 	{ "sync.WaitGroup.Wait (durable)", CT_OBJ_SEMA, CT_OP_NONE },
-	{ "sync.Cond.Wait (durable)", CT_OBJ_SEMA, CT_OP_NONE },
+	{ "sync.Cond.Wait (durable)", CT_OBJ_COND, CT_OP_NONE },
 };
 
 static void note_wait_reasons(int minor, struct ct_config *config)

@@ -148,13 +148,13 @@ static void note_maps(struct probe_session *session)
 
 /* From what is hit most to what is hit least, in programs that are hit much; then the rest. */
 static const enum ct_handler by_hits[] = {
-	CT_ON_CHAN_RECV,    CT_ON_RECV,         CT_ON_POLL_SELECT,
-	CT_ON_CHAN_SEND,    CT_ON_READY,        CT_ON_PARK,
-	CT_ON_POLL_RECV,    CT_ON_POLL_SEND,    CT_ON_POOL_GET,
-	CT_ON_POOL_PUT,     CT_ON_SPAWN,        CT_ON_EXIT,
-	CT_ON_MAP_WRITE,    CT_ON_LOCK_WAIT,    CT_ON_POOL_NEW,
-	CT_ON_LOCK_RELEASE, CT_ON_MAP_MISS,     CT_ON_READY_SCHEDULER,
-	CT_ON_COND_WAIT,    CT_ON_PARK_ABORTED, CT_ON_CHAN_CLOSE,
+	CT_ON_CHAN_RECV,    CT_ON_RECV,       CT_ON_POLL_SELECT,
+	CT_ON_CHAN_SEND,    CT_ON_READY,      CT_ON_PARK,
+	CT_ON_POLL_RECV,    CT_ON_POLL_SEND,  CT_ON_POOL_GET,
+	CT_ON_POOL_PUT,     CT_ON_SPAWN,      CT_ON_EXIT,
+	CT_ON_MAP_WRITE,    CT_ON_LOCK_WAIT,  CT_ON_POOL_NEW,
+	CT_ON_LOCK_RELEASE, CT_ON_MAP_MISS,   CT_ON_READY_SCHEDULER,
+	CT_ON_PARK_ABORTED, CT_ON_CHAN_CLOSE,
 };
 
 static int rank(enum ct_handler handler)

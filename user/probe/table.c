@@ -150,17 +150,6 @@ const struct probe_point probe_table[] = {
 		.without = "lock waits are seen, but not for which lock",
 	},
 	{
-		.role = ROLE_LOCK_WAIT,
-		.handler = CT_ON_COND_WAIT,
-		.names = { "sync.runtime_notifyListWait" },
-		.place = PLACE_ENTRY,
-		.when_reg = NO_REG,
-		.args_amd64 = "rax=l rbx=t r14=g",
-		.args_arm64 = "r0=l r1=t r28=g",
-		.arg_regs = RAX | R14,
-		.without = "waits on a sync.Cond are seen, but not for which one",
-	},
-	{
 		.role = ROLE_LOCK_RELEASE,
 		.handler = CT_ON_LOCK_RELEASE,
 		.names = { "runtime.semrelease1" },

@@ -53,6 +53,9 @@ static int try_candidate(struct target *target, const struct candidate *candidat
 		reached = STAGE_GOROUTINES;
 		status = layout_validate(target);
 	}
+	/* it had no goroutine yet when the variables were looked at, and no processors either */
+	if (!status && !target->gomaxprocs)
+		status = globals_find(target);
 	if (status)
 		pclntab_set_text(&target->pclntab, header_text, 0);
 	if (reached > *stage)
