@@ -21,7 +21,8 @@
  */
 #define INDEPENDENT_MIN 20
 #define QUIET_MIN 2
-#define LONGEST_NS (5000 * MS)
+#define WORK_MAX_NS (3000 * MS) /* of a processor: a busy machine gives us little a second */
+#define LONGEST_NS (60000 * MS)
 #define MARK_CHEAP_NS (30 * MS)  /* then there is one after each pass */
 #define APART_NS (5 * MS)        /* between two passes, at least */
 #define PATIENCE_NS (100 * MS)   /* for threads that get no processor, a pass */
@@ -237,6 +238,20 @@ static int mark(struct watching *watching)
 	return status;
 }
 
+static uint64_t worked_ns(void)
+{
+	struct timespec worked;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &worked);
+	return (uint64_t)worked.tv_sec * NSEC_PER_SEC + worked.tv_nsec;
+}
+
+static bool has_time(uint64_t start_ns, uint64_t worked_before_ns)
+{
+	return clock_now_ns() - start_ns < LONGEST_NS &&
+	       worked_ns() - worked_before_ns < WORK_MAX_NS;
+}
+
 static bool is_enough(const struct watching *watching)
 {
 	return watching->watch->independent >= INDEPENDENT_MIN || watching->quiet >= QUIET_MIN;
@@ -245,14 +260,14 @@ static bool is_enough(const struct watching *watching)
 int leak_watch_run(struct leak_watch *watch)
 {
 	struct watching watching = { .watch = watch };
-	uint64_t start_ns = clock_now_ns();
+	uint64_t start_ns = clock_now_ns(), before_ns = worked_ns();
 	int status = index_goroutines(&watching);
 
 	if (!status)
 		status = read_goroutines(&watching);
 	watch->passes = watch->independent = 0;
 	watch->reach->touched = watch->touched;
-	while (!status && !is_enough(&watching) && clock_now_ns() - start_ns < LONGEST_NS) {
+	while (!status && !is_enough(&watching) && has_time(start_ns, before_ns)) {
 		watch->independent += wait_until_all_got_on(&watching);
 		status = pass(&watching);
 		watch->passes++;
