@@ -194,7 +194,8 @@ attached_to() {
 	tracer_stop
 	[ "$TRACER_STATUS" = 3 ] || fail "status $TRACER_STATUS: $(cat "$DIR/events.err")"
 	# once each, in lines of their own
-	jq -s -e 'map(.event) == ["begin", "end"] and all(.id == "sem.saturated" and .key == .[0].key // true)' \
+	jq -s -e 'map(.event) == ["begin", "end"] and all(.id == "sem.saturated") and
+		(map(.key) | unique | length == 1)' \
 		"$DIR/events" || fail "$(cat "$DIR/events")"
 	jq -s -e '.[0].incident.evidence != [] and .[1].lasted_ns > 0' "$DIR/events"
 }
