@@ -158,9 +158,11 @@ void live_close(struct live *live)
 
 static int take_snapshot(struct live *live, const struct options *options, struct err *err)
 {
-	const struct snapshot_options wanted = {
-		.stacks = true, .system = options->system, .ahead = !live->skip_ahead, .peers = true
-	};
+	const struct snapshot_options wanted = { .stacks = true,
+						 .system = options->system,
+						 .ahead = !live->skip_ahead,
+						 .ahead_steps = live->ahead_steps,
+						 .peers = true };
 	int status;
 
 	if (!live->reader)

@@ -35,6 +35,7 @@ struct live {
 	bool has_snapshot;
 	bool gone; /* the target exited or became another program: what is shown is the last */
 	uint64_t next_snapshot_ns;
+	uint32_t ahead_steps; /* snapshot_options.ahead_steps */
 	bool skip_ahead; /* snapshots now do without what goroutines do next, which takes the longest */
 };
 

@@ -22,7 +22,7 @@
 #define DEFER_FN 24
 
 struct ahead *ahead_new(const struct target *target, struct code *code, struct page_cache *pages,
-			ahead_watched watched, void *ctx)
+			uint32_t steps, ahead_watched watched, void *ctx)
 {
 	struct ahead *ahead = calloc(1, sizeof(*ahead));
 
@@ -33,7 +33,7 @@ struct ahead *ahead_new(const struct target *target, struct code *code, struct p
 	ahead->pages = pages;
 	ahead->watched = watched;
 	ahead->ctx = ctx;
-	ahead->all_steps_left = STEPS_IN_ALL;
+	ahead->all_steps_left = steps ? steps : STEPS_IN_ALL;
 	return ahead;
 }
 

@@ -31,8 +31,9 @@ struct ahead;
 /* Objects that matter: others are passed over. */
 typedef bool (*ahead_watched)(void *ctx, uint64_t object);
 
+/* steps: instructions followed in all, then it is exhausted; 0: some 5 s of them. NULL: no memory. */
 struct ahead *ahead_new(const struct target *target, struct code *code, struct page_cache *pages,
-			ahead_watched watched, void *ctx); /* NULL: no memory */
+			uint32_t steps, ahead_watched watched, void *ctx);
 void ahead_free(struct ahead *ahead);
 
 /* The goroutine whose frames are asked about. `stack` is good until the next one. */

@@ -431,27 +431,55 @@ static int look_at_some(struct finder *finder, const uint32_t *which, size_t cou
 	return status;
 }
 
-static int look_at_all(struct finder *finder)
-{
-	uint32_t which[GOROUTINES_AT_ONCE];
-	size_t count = 0;
-	int status = 0;
+/*
+ * Equal stacks share their pcs. Thousands that stand alike must not use up the steps before the one that
+ * holds what they wait for is looked at: so first a few of each stack, then the rest.
+ */
+#define ALIKE_FIRST 64
 
-	for (size_t i = 0; i < finder->snapshot->goroutines.len && !status; i++) {
-		const struct goroutine *goroutine = &finder->snapshot->goroutines.data[i];
+static int order_of_looking(struct finder *finder, uint32_t *order, size_t *count)
+{
+	const struct snapshot *snapshot = finder->snapshot;
+	struct addr_map seen = { 0 };
+	size_t first = 0, later = 0;
+	uint32_t *rest = calloc(snapshot->goroutines.len + 1, sizeof(*rest));
+	int status = rest ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++) {
+		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
+		uint32_t *alike;
 
 		if (goroutine->torn)
 			finder->snapshot->ahead_left_out++;
 		if (goroutine->torn || goroutine->status == G_RUNNING)
 			continue;
-		which[count++] = i;
-		if (count == GOROUTINES_AT_ONCE) {
-			status = look_at_some(finder, which, count);
-			count = 0;
-		}
+		alike = addr_map_put(&seen, (uint64_t)goroutine->first_pc + 1);
+		if (!alike)
+			status = -ENOMEM;
+		else if ((*alike)++ < ALIKE_FIRST)
+			order[first++] = (uint32_t)i;
+		else
+			rest[later++] = (uint32_t)i;
 	}
-	if (!status && count)
-		status = look_at_some(finder, which, count);
+	if (!status)
+		memcpy(order + first, rest, later * sizeof(*rest));
+	*count = first + later;
+	addr_map_free(&seen);
+	free(rest);
+	return status;
+}
+
+static int look_at_all(struct finder *finder)
+{
+	uint32_t *order = calloc(finder->snapshot->goroutines.len + 1, sizeof(*order));
+	size_t count = 0;
+	int status = order ? order_of_looking(finder, order, &count) : -ENOMEM;
+
+	for (size_t i = 0; i < count && !status; i += GOROUTINES_AT_ONCE)
+		status = look_at_some(finder, order + i,
+				      count - i < GOROUTINES_AT_ONCE ? count - i :
+								       GOROUTINES_AT_ONCE);
+	free(order);
 	return status ? status : look_at_running(finder);
 }
 
@@ -467,7 +495,8 @@ int next_op_order(const void *a, const void *b, void *ctx)
 	return (int)x->what - (int)y->what;
 }
 
-int next_ops_find(const struct target *target, struct code *code, struct snapshot *snapshot)
+int next_ops_find(const struct target *target, struct code *code, uint32_t steps,
+		  struct snapshot *snapshot)
 {
 	struct finder finder = { .target = target, .code = code, .snapshot = snapshot };
 	int status = watch_all(&finder);
@@ -477,7 +506,7 @@ int next_ops_find(const struct target *target, struct code *code, struct snapsho
 	if (!status && finder.watched.used) {
 		finder.pages = page_cache_new(target->pid, PAGES_MAX);
 		finder.pcs = pc_cache_new();
-		finder.ahead = ahead_new(target, code, finder.pages, is_watched, &finder);
+		finder.ahead = ahead_new(target, code, finder.pages, steps, is_watched, &finder);
 		status = finder.pages && finder.pcs && finder.ahead ? look_at_all(&finder) :
 								      -ENOMEM;
 	}

@@ -336,11 +336,12 @@ static int read_all(struct snapshot_reader *reader, const struct snapshot_option
 	return read_chunks(&job, options, memory, assembly);
 }
 
-static int look_ahead(struct snapshot_reader *reader, struct snapshot *snapshot)
+static int look_ahead(struct snapshot_reader *reader, uint32_t steps, struct snapshot *snapshot)
 {
 	if (!reader->code)
 		reader->code = code_new(reader->target);
-	return reader->code ? next_ops_find(reader->target, reader->code, snapshot) : -ENOMEM;
+	return reader->code ? next_ops_find(reader->target, reader->code, steps, snapshot) :
+			      -ENOMEM;
 }
 
 /* What needs all goroutines. */
@@ -364,7 +365,8 @@ static int complete(struct snapshot_reader *reader, const struct snapshot_option
 		status = labels_read(target, assembly->last, assembly->origins.data, snapshot);
 	if (!status && options->peers)
 		status = peers_find(target->pid, snapshot);
-	return status || !options->ahead ? status : look_ahead(reader, snapshot);
+	return status || !options->ahead ? status :
+					   look_ahead(reader, options->ahead_steps, snapshot);
 }
 
 static void snapshot_clear(struct snapshot *snapshot)

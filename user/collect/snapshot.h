@@ -149,11 +149,12 @@ struct goroutine {
 };
 
 struct snapshot_options {
-	bool stacks;        /* walk stacks */
-	bool system;        /* keep the runtime's own goroutines */
-	bool ahead;         /* what goroutines do next with the objects that others wait for */
-	bool peers;         /* look up what is at the other end of sockets, in /proc */
-	uint32_t max_depth; /* frames (pcs) a stack; 0: 128 */
+	bool stacks;          /* walk stacks */
+	bool system;          /* keep the runtime's own goroutines */
+	bool ahead;           /* what goroutines do next with the objects that others wait for */
+	uint32_t ahead_steps; /* instructions to follow for that; 0: some 5 s of them */
+	bool peers;           /* look up what is at the other end of sockets, in /proc */
+	uint32_t max_depth;   /* frames (pcs) a stack; 0: 128 */
 };
 
 struct snapshot {
