@@ -121,23 +121,24 @@ all_cases() {
 	grep -q '^leaked  25 goroutines that nothing alive can ever wake$' <<<"$output" || fail "$output"
 	grep -q '^ *20  chan receive  main.poolNotClosed' <<<"$output" || fail "$output"
 	grep -q '^ *5  chan receive (nil chan)  main.nilReceive' <<<"$output" || fail "$output"
-	grep -q 'each waits to receive from unbuffered channel 0x[0-9a-f]*: nothing alive refers to it' \
-		<<<"$output" || fail "$output"
-	grep -q '3 others of these wait for the same' <<<"$output" || fail "$output"
+	tr -s ' \n' ' ' <<<"$output" | grep -qE \
+		'goroutine [0-9]+ waits to receive from unbuffered channel 0x[0-9a-f]+: nothing alive refers to it, so nobody can send on it or close it any more; 3 others of these wait for the same' ||
+		fail "$output"
+	[ -z "$(awk 'length > 120' <<<"$output")" ] || fail "a line is too long: $output"
 }
 
 @test "more memory than allowed: refused with the size it takes" {
-	program "$(basename "$ANY")"
-	target_start "$PROGRAM" -case nil_receive
-	run --separate-stderr "$CONCTRACE" leaks --max-memory 64K -p "$TARGET_PID"
+	target_start "$ANY/parked" -n 10 -heap 32 -lost 3
+	run --separate-stderr "$CONCTRACE" leaks --max-memory 16M -p "$TARGET_PID"
 	[ "$status" = 1 ]
 	[ -z "$output" ]
 	grep -qE '^conctrace: looking for leaks failed: a copy .* takes [0-9]+ MiB, more than allowed; allow that with --max-memory [0-9]+M$' \
 		<<<"$stderr" || fail "$stderr"
 	run --separate-stderr "$CONCTRACE" leaks --max-memory 64X -p "$TARGET_PID"
 	[ "$status" = 2 ]
-	run "$CONCTRACE" leaks --max-memory 1G -p "$TARGET_PID"
+	run --separate-stderr "$CONCTRACE" leaks --max-memory 1G -f json -p "$TARGET_PID"
 	[ "$status" = 3 ]
+	jq -e '(.leaked | length) == 3 and .scan.heap_scan_bytes > 20000000' <<<"$output"
 }
 
 @test "references that move all the time: nobody is reported" {

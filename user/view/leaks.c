@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
 #include "view/format.h"
 #include "view/parts.h"
 
+#define INDENT "    "
 #define GOIDS_MAX 10
 #define FRAMES_MAX 12
 
@@ -48,34 +51,76 @@ static void print_goids(const struct view *view, const struct leaks *leaks,
 	fputc('\n', view->out);
 }
 
+static bool is_of_runtime(const struct pclntab_frame *frame)
+{
+	return !strncmp(frame->function, "runtime.", strlen("runtime."));
+}
+
+/* How the runtime parks is the same for all. */
 static void print_stack(const struct view *view, const struct stack *stack)
 {
-	for (size_t i = 0; stack && i < stack->frame_count && i < FRAMES_MAX; i++)
+	size_t first = 0, end;
+
+	if (!stack)
+		return;
+	while (first < stack->frame_count && is_of_runtime(stack->frames[first]))
+		first++;
+	end = stack->frame_count - first > FRAMES_MAX ? first + FRAMES_MAX : stack->frame_count;
+	for (size_t i = first; i < end; i++)
 		fprintf(view->out, "      %s\n", PLACE(stack->frames[i]));
-	if (stack && stack->frame_count > FRAMES_MAX)
-		fprintf(view->out, "      (%zu more)\n", stack->frame_count - FRAMES_MAX);
+	if (end < stack->frame_count)
+		fprintf(view->out, "      (%zu more)\n", stack->frame_count - end);
+}
+
+/* In lines of the screen's width, cut between words. */
+static void print_sentence(const struct view *view, const char *text)
+{
+	size_t room = (size_t)view->style.width - strlen(INDENT), left = strlen(text);
+
+	while (left > room) {
+		size_t len = room;
+
+		while (len && text[len] != ' ')
+			len--;
+		if (!len)
+			break;
+		fprintf(view->out, INDENT "%.*s\n", (int)len, text);
+		text += len + 1;
+		left -= len + 1;
+	}
+	fprintf(view->out, INDENT "%s\n", text);
+}
+
+static void print_proof(const struct view *view, const struct leaks *leaks,
+			const struct leak_group *group)
+{
+	const struct leak_row *first = &leaks->rows.data[group->first];
+	char proof[512], also[96] = "", text[768];
+
+	leaks_proof(view->model, leaks, first, proof, sizeof(proof));
+	if (first->also)
+		snprintf(also, sizeof(also), "; %llu other%s of these wait%s for the same",
+			 (unsigned long long)first->also, plural(first->also),
+			 first->also == 1 ? "s" : "");
+	snprintf(text, sizeof(text), "goroutine %llu %s%s",
+		 (unsigned long long)task_at(view, leaks, group->first)->goid, proof, also);
+	print_sentence(view, text);
 }
 
 static void print_group(const struct view *view, const struct leaks *leaks,
 			const struct leak_group *group)
 {
-	const struct leak_row *first = &leaks->rows.data[group->first];
 	const struct pclntab_frame *creator = model_created_by(view->model, group->gopc);
-	char text[512];
+	char doubt[256], text[320];
 
 	fprintf(view->out, "\n%6zu  %s  %s\n", group->count,
 		model_reason(view->model, group->reason),
 		PLACE(group->stack ? group->stack->site : NULL));
-	leaks_proof(view->model, leaks, first, text, sizeof(text));
-	fprintf(view->out, "    %s %s", group->count > 1 ? "each" : "it", text);
-	if (first->also)
-		fprintf(view->out, "; %llu other%s of these wait%s for the same",
-			(unsigned long long)first->also, plural(first->also),
-			first->also == 1 ? "s" : "");
-	fputc('\n', view->out);
+	print_proof(view, leaks, group);
 	if (group->doubt != LEAK_NO_DOUBT) {
-		leaks_doubt(leaks, (enum leak_doubt)group->doubt, text, sizeof(text));
-		fprintf(view->out, "    no proof: %s\n", text);
+		leaks_doubt(leaks, (enum leak_doubt)group->doubt, doubt, sizeof(doubt));
+		snprintf(text, sizeof(text), "no proof: %s", doubt);
+		print_sentence(view, text);
 	}
 	if (creator)
 		fprintf(view->out, "    created by %s\n", PLACE(creator));
