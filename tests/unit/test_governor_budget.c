@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "probe/budget.h"
+#include "probe/steady.h"
 #include "probe/coverage.h"
 
 #define MSEC 1000000ULL
@@ -321,6 +322,50 @@ static void shares_hits_among_busy_cpus(void **state)
 	assert_true(fabs(budget.spent_ns - 1800 * HIT_NS) < 1);
 }
 
+/* ---- probes without windows -------------------------------------------------------------------- */
+
+#define STEADY_SECOND 1000000000ULL
+
+static void rare_probes_stay(void **state)
+{
+	struct steady steady = { .has_probes = true, .placed = true };
+
+	(void)state;
+	for (uint64_t second = 1; second <= 100; second++) {
+		assert_true(steady_settle(&steady, second * STEADY_SECOND, 1000 * second, 1000,
+					  0.005) == 1e6);
+		assert_true(steady_wanted(&steady));
+	}
+	assert_int_equal(steady_on_ns(&steady, 100 * STEADY_SECOND), 100 * STEADY_SECOND);
+}
+
+static void probes_that_are_hit_much_go_until_it_is_made_up_for(void **state)
+{
+	struct steady steady = { .has_probes = true, .placed = true };
+	uint64_t now = STEADY_SECOND;
+
+	(void)state;
+	steady_settle(&steady, now, 20000, 1000, 0.005); /* 20 ms */
+	assert_false(steady_wanted(&steady));
+	steady.placed = false;
+	/* 0.5 % earns 5 ms a second */
+	for (int i = 0; i < 3; i++) {
+		now += STEADY_SECOND;
+		steady_settle(&steady, now, 20000, 1000, 0.005);
+		assert_false(steady_wanted(&steady));
+	}
+	steady_settle(&steady, now + STEADY_SECOND, 20000, 1000, 0.005);
+	assert_true(steady_wanted(&steady));
+}
+
+static void without_probes_nothing_is_wanted(void **state)
+{
+	struct steady steady = { 0 };
+
+	(void)state;
+	assert_false(steady_wanted(&steady));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +376,9 @@ int main(void)
 		cmocka_unit_test(ends_a_window_when_the_rate_jumps),
 		cmocka_unit_test(counts_are_right_whatever_the_rate),
 		cmocka_unit_test(shares_hits_among_busy_cpus),
+		cmocka_unit_test(rare_probes_stay),
+		cmocka_unit_test(probes_that_are_hit_much_go_until_it_is_made_up_for),
+		cmocka_unit_test(without_probes_nothing_is_wanted),
 	};
 
 	srand48(1);

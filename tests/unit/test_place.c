@@ -177,6 +177,48 @@ static void reports_code_that_does_not_decode(void **state)
 	vec_free(&insns);
 }
 
+static void finds_the_jump_to_the_only_indirect_call(void **state)
+{
+	/* test %rdx,%rdx; jne there; ret; there: mov (%rdx),%rax; call *%rax; ret */
+	decode_insns jumped =
+		DECODE(0x48, 0x85, 0xd2, 0x75, 1, 0xc3, 0x48, 0x8b, 0x02, 0xff, 0xd0, 0xc3);
+	/* test %rdx,%rdx; je end; mov (%rdx),%rax; call *%rax; end: ret */
+	decode_insns straight =
+		DECODE(0x48, 0x85, 0xd2, 0x74, 5, 0x48, 0x8b, 0x02, 0xff, 0xd0, 0xc3);
+	struct place place;
+
+	(void)state;
+	assert_int_equal(place_before_indirect_call(&jumped, &place), 0);
+	assert_int_equal(place.insn->addr, BASE + 3);
+	assert_int_equal(place_before_indirect_call(&straight, &place), 0);
+	assert_int_equal(place.insn->addr, BASE + 3);
+	vec_free(&jumped);
+	vec_free(&straight);
+}
+
+static void refuses_an_indirect_call_with_several_ways_to_it(void **state)
+{
+	/* je there; jne there; ret; there: call *%rax; ret */
+	decode_insns jumps = DECODE(0x74, 3, 0x75, 1, 0xc3, 0xff, 0xd0, 0xc3);
+	/* je there; nop; there: call *%rax; ret */
+	decode_insns joined = DECODE(0x74, 1, 0x90, 0xff, 0xd0, 0xc3);
+	/* je end; call *%rax; call *%rax; end: ret */
+	decode_insns two = DECODE(0x74, 4, 0xff, 0xd0, 0xff, 0xd0, 0xc3);
+	/* call *%rax; ret */
+	decode_insns always = DECODE(0xff, 0xd0, 0xc3);
+	struct place place;
+
+	(void)state;
+	assert_int_equal(place_before_indirect_call(&jumps, &place), -ENOENT);
+	assert_int_equal(place_before_indirect_call(&joined, &place), -ENOENT);
+	assert_int_equal(place_before_indirect_call(&two, &place), -ENOENT);
+	assert_int_equal(place_before_indirect_call(&always, &place), -ENOENT);
+	vec_free(&jumps);
+	vec_free(&joined);
+	vec_free(&two);
+	vec_free(&always);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +232,8 @@ int main(void)
 		cmocka_unit_test(does_not_trust_a_constant_from_before_a_call_or_jump),
 		cmocka_unit_test(knows_what_the_kernel_emulates),
 		cmocka_unit_test(reports_code_that_does_not_decode),
+		cmocka_unit_test(finds_the_jump_to_the_only_indirect_call),
+		cmocka_unit_test(refuses_an_indirect_call_with_several_ways_to_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

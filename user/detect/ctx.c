@@ -113,8 +113,11 @@ static void report(const struct detect_input *input, struct findings *findings,
 			finding_add_goid(findings, finding, deaf->data[i].task->goid);
 	finding->since_ns = cancel ? cancel->at_ns : deaf->data[first].task->since_ns;
 	finding->since_is_bound = !cancel;
-	finding_title(finding, "%s goroutine%s ignore%s a cancelled context: %s", COUNT(count),
-		      count == 1 ? "" : "s", count == 1 ? "s" : "",
+	finding_title(finding, "%s goroutine%s %s a cancelled context: %s", COUNT(count),
+		      count == 1 ? "" : "s",
+		      !cancel && count < ALONE ? "may ignore" :
+		      count == 1               ? "ignores" :
+						 "ignore",
 		      ACTIVITY(input->model, deaf->data[first].task));
 	if (cancel)
 		finding_say(findings, finding, "cancelled %s before the end, by %s at %s",
