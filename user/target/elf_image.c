@@ -196,6 +196,14 @@ static void read_notes(struct elf_image *image)
 		if (phdrs[i].p_type == PT_NOTE && notes)
 			read_notes_at(image, notes, phdrs[i].p_filesz);
 	}
+	/* Go's linker has no segment for the GNU build id that it makes from 1.24 on */
+	for (size_t i = 0; i < image->section_count; i++) {
+		const struct elf_section *section = &image->sections[i];
+		const uint8_t *notes = bytes_at(image, section->offset, section->size);
+
+		if (section->type == SHT_NOTE && notes)
+			read_notes_at(image, notes, section->size);
+	}
 }
 
 int elf_image_open(const char *path, struct elf_image *image, struct err *err)
