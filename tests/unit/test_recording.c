@@ -511,6 +511,7 @@ static void old_things_are_dropped(void **state)
 	struct fixture *fixture = *state;
 	struct recording *recording;
 	struct replay_moment moment;
+	const struct replay_batch *first;
 	struct replay *replay;
 	struct err err;
 	size_t batches;
@@ -535,12 +536,23 @@ static void old_things_are_dropped(void **state)
 	}
 	assert_int_equal(recording_close(recording, "complete", &err), 0);
 	assert_int_equal(replay_open(fixture->path, &replay, &err), 0);
-	assert_true(replay_batches(replay, &batches)->at_ns > begin_ns + 200000000);
+	first = replay_batches(replay, &batches);
+	assert_true(first->at_ns > begin_ns + 200000000);
 	assert_true(batches > 2 && batches < round - 1);
 	while (replay_next(replay, &moment, &err) == 1)
 		assert_int_equal(moment.snapshot->goroutines.len, 5);
 	assert_int_equal(moment.snapshot->goroutines.data[0].goid, round - 1);
 	assert_int_equal(moment.snapshot->goroutines.data[0].pc_count, 2);
+	/* totals are of the time that is kept */
+	assert_int_equal(moment.aggregates->sites.data[0].site.waits,
+			 10 * (round - 1 - first->number));
+	assert_int_equal(moment.aggregates->sites.data[0].site.hist[20],
+			 10 * (round - 1 - first->number));
+	assert_int_equal(moment.aggregates->objects.data[0].object.wait_ns_total,
+			 12345678 * (round - 1 - first->number));
+	assert_int_equal(moment.aggregates->counters[CT_N_PARK], 50 * (round - 1 - first->number));
+	/* the longest wait was before, so none of these is known to be longer than its slot */
+	assert_int_equal(moment.aggregates->sites.data[0].site.wait_ns_max, 1 << 21);
 	replay_close(replay);
 }
 

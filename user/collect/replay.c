@@ -19,7 +19,8 @@ struct replay {
 	struct replay_code code;
 	struct replay_rows rows;
 	sqlite3_stmt *select_capture, *select_snapshot;
-	struct record_capture capture;
+	struct record_capture capture,
+		base; /* base: of the first batch, when others were before it */
 	struct aggregates aggregates;
 	struct snapshot snapshot;
 	bool has_snapshot;
@@ -237,8 +238,44 @@ static int take_snapshot(struct replay *replay, uint64_t batch)
 	return SQLITE_OK;
 }
 
+static void subtract(uint64_t *total, uint64_t base)
+{
+	*total = *total > base ? *total - base : 0;
+}
+
+/* What was before the first batch that was kept is no part of the recording. */
+static int begin_at_base(struct replay *replay)
+{
+	if (replay->next != 1 || replay->batches.data[0].number == 1)
+		return SQLITE_OK;
+	replay->base = replay->capture;
+	return replay_rows_set_base(&replay->rows) ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+static void subtract_base(struct record_capture *capture, const struct record_capture *base)
+{
+	struct governor_status *status = &capture->status;
+
+	if (!base->has_events)
+		return;
+	subtract(&status->on_ns, base->status.on_ns);
+	subtract(&status->elapsed_ns, base->status.elapsed_ns);
+	subtract(&status->windows, base->status.windows);
+	subtract(&status->hits, base->status.hits);
+	subtract(&status->counted_ns, base->status.counted_ns);
+	for (int i = 0; i < CT_HIST_SLOTS; i++)
+		subtract(&status->whole_ns[i], base->status.whole_ns[i]);
+	for (int i = 0; i < CT_PACES; i++)
+		subtract(&status->steady_ns[i], base->status.steady_ns[i]);
+	for (int i = 0; i < CT_N_COUNTERS; i++)
+		subtract(&capture->counters[i], base->counters[i]);
+}
+
 static int take_aggregates(struct replay *replay)
 {
+	if (begin_at_base(replay) != SQLITE_OK)
+		return SQLITE_NOMEM;
+	subtract_base(&replay->capture, &replay->base);
 	if (replay_rows_aggregates(&replay->rows, &replay->code, &replay->aggregates))
 		return SQLITE_NOMEM;
 	replay->aggregates.at_ns = replay->capture.at_ns;

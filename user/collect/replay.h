@@ -42,7 +42,11 @@ struct replay_moment {
 	const struct snapshot *snapshot;
 };
 
-/* Every batch in turn, from the first one on: 1 and the moment; 0: there are no more; -errno. */
+/*
+ * Every batch in turn, from the first one on: 1 and the moment; 0: there are no more; -errno. Totals
+ * are those since the attach, or, of a flight recording that has forgotten its beginning, those since
+ * the first batch that is there.
+ */
 int replay_next(struct replay *replay, struct replay_moment *moment, struct err *err);
 
 /* As symbols_look_up and symbols_data; ctx is the replay. */

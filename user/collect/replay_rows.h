@@ -10,6 +10,7 @@
 struct replay_rows {
 	sqlite3_stmt *select[RECORD_KINDS];
 	struct row_set *sets[RECORD_KINDS];
+	struct row_set *base[RECORD_KINDS]; /* totals that do not count; NULL: all do */
 };
 
 /* SQLITE_OK or another result. */
@@ -19,6 +20,8 @@ void replay_rows_close(struct replay_rows *rows);
 int replay_rows_apply(struct replay_rows *rows, uint64_t batch, bool keyframe);
 
 /* 0 or -ENOMEM. */
+/* Totals are from now on what comes after this batch. */
+int replay_rows_set_base(struct replay_rows *rows);
 int replay_rows_aggregates(const struct replay_rows *rows, const struct replay_code *code,
 			   struct aggregates *aggregates);
 int replay_rows_snapshot(const struct replay_rows *rows, const struct replay_code *code,

@@ -99,6 +99,14 @@ int row_set_sweep(struct row_set *set, uint64_t round, int (*removed)(void *ctx,
 	return 0;
 }
 
+const void *row_set_get(const struct row_set *set, const void *key)
+{
+	struct node *node;
+
+	HASH_FIND(hh, set->nodes, key, set->key_size, node);
+	return node ? node->row : NULL;
+}
+
 int row_set_each(const struct row_set *set, int (*each)(void *ctx, const void *row), void *ctx)
 {
 	struct node *node, *next;

@@ -21,6 +21,8 @@ void row_set_remove(struct row_set *set, const void *row);
 /* Remove every row that was not put in this round; `removed` may stop it with another value than 0. */
 int row_set_sweep(struct row_set *set, uint64_t round, int (*removed)(void *ctx, const void *row),
 		  void *ctx);
+/* The row that begins with the key; NULL: none. */
+const void *row_set_get(const struct row_set *set, const void *key);
 /* In the order of their coming. Stops with what `each` returns when it is not 0. */
 int row_set_each(const struct row_set *set, int (*each)(void *ctx, const void *row), void *ctx);
 
