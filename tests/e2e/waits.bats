@@ -145,6 +145,23 @@ cases() {
 	target_quit
 }
 
+@test "who was handed the lock while it was traced has held it since then" {
+	holders_start 1.24 . -case handover
+	tracer_start waits -d 60 --max-overhead none -f json -p "$TARGET_PID"
+	attached
+	target_send open
+	target_expect '^opened$'
+	target_report "$TARGET_DIR/truth"
+	tracer_stop
+	[ "$TRACER_STATUS" = 0 ] || fail "$(cat "$TRACER_DIR/err")"
+	jq -e --slurpfile truth "$TARGET_DIR/truth" '$truth[0].goids as $g
+		| .roots[0].goid == $g.second and .roots[0].blocked == 1 and
+		  (.edges | any(.from == $g.third and .to == $g.second and .evidence == "seen acquiring")) and
+		  (.roots[0].holds[0] | .held_is_lower_bound == false and .held_ns > 0)' \
+		"$TRACER_DIR/out" || fail "$(jq -c '[.edges, .roots]' "$TRACER_DIR/out")"
+	target_quit
+}
+
 @test "a program that never stands still has no deadlock" {
 	for program in "mutex_contention -workers 16" "demo_service -load 24"; do
 		# shellcheck disable=SC2086 # the program and its arguments

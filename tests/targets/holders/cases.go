@@ -34,6 +34,7 @@ var cases = []struct {
 	{"readers", runReaders},
 	{"once", runOnce},
 	{"pool", runPool},
+	{"handover", runHandover},
 }
 
 func runCase() {
@@ -602,4 +603,28 @@ func runPool() {
 		}
 		close(jobs)
 	})
+}
+
+// opened is closed by the command "open".
+var (
+	opened     = make(chan int)
+	beforeOpen = func() {}
+)
+
+// A lock that goes from the first to the second when told to, while others wait for it.
+func runHandover() {
+	mu, took := new(sync.Mutex), make(chan int)
+	spawn(func() {
+		mu.Lock()
+		close(took)
+		<-opened
+		mu.Unlock()
+	})
+	<-took
+	beforeOpen = func() {
+		named("second", func() { lockThenGate(mu) })
+		settle()
+		named("third", func() { lockThenGate(mu) })
+		settle()
+	}
 }

@@ -118,6 +118,15 @@ func main() {
 	}
 	settle()
 	ctl.Run(ctl.Program{
+		Commands: map[string]func(string){"open": func(string) {
+			beforeOpen()
+			close(opened)
+			for runtime.NumGoroutine() > 1+len(parked) {
+				yield()
+			}
+			settle()
+			fmt.Println("opened")
+		}},
 		Report: func() interface{} {
 			settle()
 			for i, name := range names {
