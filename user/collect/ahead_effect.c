@@ -122,6 +122,7 @@ bool ahead_effect(struct walk *walk, struct path *path, const struct code_functi
 
 	switch (callee->effect) {
 	case CODE_NO_RETURN:
+	case CODE_UNWINDS:
 		return false;
 	case CODE_LOCK:
 		return ahead_operation(walk, path, NEXT_LOCK, first);

@@ -102,10 +102,10 @@ static enum code_effect effect_of(const char *name)
 		{ "runtime.closechan", CODE_CLOSE },
 		{ "runtime.selectgo", CODE_SELECT },
 		{ "runtime.deferreturn", CODE_DEFER_RETURN },
-		{ "runtime.gopanic", CODE_NO_RETURN },
+		{ "runtime.gopanic", CODE_UNWINDS },
 		{ "runtime.goPanicIndex", CODE_NO_RETURN },
-		{ "runtime.goexit", CODE_NO_RETURN },
-		{ "runtime.Goexit", CODE_NO_RETURN },
+		{ "runtime.goexit", CODE_UNWINDS },
+		{ "runtime.Goexit", CODE_UNWINDS },
 		{ "runtime.throw", CODE_NO_RETURN },
 		{ "runtime.fatal", CODE_NO_RETURN },
 		{ "runtime.block", CODE_NO_RETURN },
@@ -193,7 +193,8 @@ static bool calls_operation(struct code *code, const struct lift_insn *insn, int
 	if (!insn->target)
 		return true;
 	callee = code_at(code, insn->target);
-	if (!callee || callee->effect == CODE_OPAQUE || callee->effect == CODE_NO_RETURN)
+	if (!callee || callee->effect == CODE_OPAQUE || callee->effect == CODE_NO_RETURN ||
+	    callee->effect == CODE_UNWINDS)
 		return false;
 	if (callee->effect != CODE_PLAIN)
 		return true;

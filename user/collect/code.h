@@ -16,7 +16,8 @@
 enum code_effect {
 	CODE_PLAIN,
 	CODE_OPAQUE,    /* the runtime's own: not looked into */
-	CODE_NO_RETURN, /* panics and exits */
+	CODE_NO_RETURN, /* exits, and waits for ever */
+	CODE_UNWINDS,   /* the same; what was deferred runs, of all frames below */
 	CODE_LOCK,      /* sync.Mutex; Lock, TryLock and their slow halves */
 	CODE_UNLOCK,
 	CODE_WRITE_LOCK, /* sync.RWMutex */

@@ -300,8 +300,18 @@ static int look_at_frames(struct finder *finder, uint32_t index, const struct st
 	find_own_wait(finder, goroutine, count, &wait);
 	finder->decision_count = 0;
 	ahead_set_goroutine(finder->ahead, goroutine->g, &memory);
-	for (size_t i = 0; i < count && !status; i++)
-		status = look_at_frame(finder, index, i, &wait);
+	for (size_t i = 0; i < count && !status; i++) {
+		const struct code_function *function = code_at(finder->code, finder->frames[i].pc);
+
+		/* nothing of the frames below goes on where it is */
+		if (function && function->effect == CODE_UNWINDS)
+			break;
+		/* behind a call that does not return is somebody else's code */
+		if (function && function->effect == CODE_NO_RETURN)
+			i++;
+		else
+			status = look_at_frame(finder, index, i, &wait);
+	}
 	return status;
 }
 
