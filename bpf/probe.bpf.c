@@ -69,6 +69,15 @@ static __always_inline int is_recorded(ct_u64 cookie)
 
 #define G_RUNNING 2
 
+/*
+ * The kernel checks a program for as long as there are paths in it. What no probe of the session asks
+ * for is known when it is loaded, and is not looked at.
+ */
+static __always_inline int is_planned(enum ct_handler handler)
+{
+	return config.handlers >> handler & 1;
+}
+
 /* casgstatus(gp, old, new) */
 static __always_inline int goes_on(struct pt_regs *ctx)
 {
@@ -195,15 +204,19 @@ int probe(struct pt_regs *ctx)
 	case CT_ON_LOCK_WAIT: /* semacquire1 calls root.queue(addr, s, lifo) and parks next */
 		return on_lock_wait(GO_G(ctx), GO_ARG2(ctx));
 	case CT_ON_LOCK_RELEASE: /* semrelease1(addr, handoff, skipframes), on the releasing one */
-		return on_lock_release(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
-				       GO_FRAME(ctx));
+		return !is_planned(CT_ON_LOCK_RELEASE) ?
+			       0 :
+			       on_lock_release(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
+					       GO_FRAME(ctx));
 	case CT_ON_CHAN_SEND: /* chansend(c, ep, block, callerpc) */
-		return on_chan_send(GO_ARG1(ctx), GO_ARG3(ctx));
+		return !is_planned(CT_ON_CHAN_SEND) ? 0 : on_chan_send(GO_ARG1(ctx), GO_ARG3(ctx));
 	case CT_ON_CHAN_RECV: /* chanrecv(c, ep, block) */
-		return on_chan_recv(GO_ARG1(ctx), GO_ARG3(ctx));
+		return !is_planned(CT_ON_CHAN_RECV) ? 0 : on_chan_recv(GO_ARG1(ctx), GO_ARG3(ctx));
 	case CT_ON_CHAN_CLOSE: /* closechan(c) */
-		return on_chan_close(GO_ARG1(ctx));
+		return !is_planned(CT_ON_CHAN_CLOSE) ? 0 : on_chan_close(GO_ARG1(ctx));
 	default:
+		if (!(config.handlers >> CT_ON_CHAN_CLOSE >> 1))
+			return 0;
 		return more(ctx, cookie & CT_COOKIE_HANDLER);
 	}
 }

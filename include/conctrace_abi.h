@@ -201,6 +201,7 @@ struct ct_window {
 /* What the programs must know of the target's Go version; offsets in bytes. */
 #define CT_REASONS 64
 struct ct_config {
+	ct_u64 handlers; /* bits of enum ct_handler that some probe has; what others do is not loaded */
 	ct_u32 g_goid, g_m, g_gopc, g_startpc, g_param, g_sched_bp, g_sched_pc;
 	ct_u32 g_parentgoid; /* CT_NO_FIELD before Go 1.21 */
 	ct_u32 m_curg;

@@ -91,6 +91,16 @@ static int nothing_to_read(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+static uint64_t planned_handlers(const struct probe_session *session)
+{
+	uint64_t handlers = 0;
+
+	for (int pace = 0; pace < CT_PACES; pace++)
+		for (size_t i = 0; i < session->links[pace].count; i++)
+			handlers |= 1ULL << (session->links[pace].cookies[i] & CT_COOKIE_HANDLER);
+	return handlers;
+}
+
 static int load_programs(struct probe_session *session, const struct target *target,
 			 const struct probe_options *options, struct err *err)
 {
@@ -102,6 +112,7 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	if (!session->skel)
 		return load_error(-errno, err);
 	probe_config_for(target, &config);
+	config.handlers = planned_handlers(session);
 	config.max_sites = bpf_map__max_entries(session->skel->maps.sites);
 	config.waker_stack_min_ns = options->waker_stack_min_ns;
 	config.only_goid = options->only_goid;
