@@ -66,6 +66,10 @@ observe() {
 	[ "$status" = 0 ] || fail "$stderr"
 	jq -e '.total > 5 and .capture.torn == 0' <<<"$output"
 	jq -e '[.groups[] | select(.stack == [] and .state == "waiting")] == []' <<<"$output"
+	# None of them leaks.
+	run --separate-stderr "$CONCTRACE" leaks -f json -p "$TARGET_PID"
+	[ "$status" = 0 ] || fail "$stderr $(jq -c '.leaked[:3]' <<<"$output")"
+	jq -e '.leaked == [] and .scan.objects_alive > 5000' <<<"$output"
 	text_untouched
 	curl -sS -o /dev/null "$1"
 	kill -0 "$TARGET_PID"

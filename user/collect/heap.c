@@ -60,6 +60,7 @@ static bool take_span(const struct layout *layout, const uint8_t *mspan, struct 
 	if (span->start % PAGE_SIZE || span->start < LOWEST || span->start >= HIGHEST || !pages ||
 	    pages > HIGHEST >> HEAP_PAGE_SHIFT || span->limit <= span->start ||
 	    span->limit - span->start > pages << HEAP_PAGE_SHIFT || span->elem_size < 8 ||
+	    span->elem_size > pages << HEAP_PAGE_SHIFT ||
 	    (span->elem_size < span->limit - span->start && pages > PAGES_OF_MANY)) {
 		(*odd)++;
 		return false;
