@@ -21,7 +21,7 @@
  */
 #define INDEPENDENT_MIN 20
 #define QUIET_MIN 2
-#define WORK_MAX_NS (3000 * MS) /* of a processor: a busy machine gives us little a second */
+#define WORK_MAX_NS (10000 * MS) /* of a processor: a busy machine gives us little a second */
 #define LONGEST_NS (60000 * MS)
 #define MARK_CHEAP_NS (30 * MS)  /* then there is one after each pass */
 #define APART_NS (5 * MS)        /* between two passes, at least */
@@ -259,7 +259,7 @@ static bool is_enough(const struct watching *watching)
 
 int leak_watch_run(struct leak_watch *watch)
 {
-	struct watching watching = { .watch = watch };
+	struct watching watching = { .watch = watch, .mark_ns = watch->mark_ns };
 	uint64_t start_ns = clock_now_ns(), before_ns = worked_ns();
 	int status = index_goroutines(&watching);
 
