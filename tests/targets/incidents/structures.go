@@ -21,7 +21,7 @@ func poolMiss(fixed bool) {
 	pool := &sync.Pool{New: func() interface{} { return new([256]byte) }}
 	go func() {
 		for range time.Tick(time.Millisecond) {
-			for i := 0; i < 20; i++ {
+			for i := 0; i < 100; i++ {
 				here()
 				buffer := pool.Get().(*[256]byte)
 				buffer[0]++
