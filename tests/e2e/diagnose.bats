@@ -85,9 +85,20 @@ one() {
 	[ -z "$(sed 's/ : //' <<<"$output" | grep :)" ]
 	run --separate-stderr "$CONCTRACE" diagnose -d 1 -f html -o "$DIR/page.html" -p "$TARGET_PID"
 	[ "$status" = 3 ] && [ -z "$output" ] || fail "status $status: $stderr"
-	# well-formed, loads nothing, and has the place
-	xmllint --html --noout "$DIR/page.html" 2>&1 | grep -v 'Tag \(svg\|section\|defs\|marker\|path\|g\|rect\|text\|polyline\|line\|circle\) invalid' |
-		grep -c 'error' | grep -qx 0 || true
+	# every element is closed, it loads nothing, and has the place
+	python3 - "$DIR/page.html" <<'CHECK'
+import html.parser, sys
+class Page(html.parser.HTMLParser):
+    open = []
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, (tag, self.getpos())
+page = Page()
+page.feed(open(sys.argv[1], encoding="utf-8").read())
+assert page.open == [], page.open
+CHECK
 	grep -q 'chan_nil.go:' "$DIR/page.html"
 	[ -z "$(grep -o '\(src\|href\|data\)=.\(http\|//\)[^ ]*' "$DIR/page.html")" ]
 }
@@ -125,7 +136,7 @@ one() {
 @test "a data race that the race detector reported" {
 	local go=$ROOT/build/deps/go/1.24/bin/go
 	[ -x "$go" ] || skip "no Go 1.24"
-	(cd "$ROOT/tests/targets" && GOCACHE=$ROOT/build/gocache GOPATH=$ROOT/build/gopath GOFLAGS= GOPROXY=off \
+	(cd "$ROOT/tests/targets" && GOCACHE=$ROOT/build/gocache GOPATH=$ROOT/build/gopath GOFLAGS='' GOPROXY=off \
 		GOTOOLCHAIN=local CGO_ENABLED=1 "$go" build -race -buildvcs=false -o "$BATS_TEST_TMPDIR/with-race" ./incidents) ||
 		skip "no race detector"
 	launch race "$BATS_TEST_TMPDIR/with-race" -case race.suspect

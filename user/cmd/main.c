@@ -108,7 +108,7 @@ static const struct command commands[] = {
 			"      --max-goroutines N  instead of what the kind of service says\n"
 			"      --config FILE     limits, as key = value lines; conctrace(8) lists them\n"
 			"      --race-log FILE   what Go's race detector wrote, to join with what is there\n"
-			"      --every SECONDS   go on, and tell when an incident begins and ends; also 5m\n"
+			"      --every TIME      go on (30s, 5m), and tell when an incident begins and ends\n"
 			"      --alertmanager URL  tell it, too\n",
 		.example = "conctrace diagnose -p 1234 --service web",
 	},
