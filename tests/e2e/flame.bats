@@ -76,6 +76,17 @@ go_profiles() {
 @test "Go 1.24: block, mutex and goroutine profiles are Go's own" { go_profiles 1.24; }
 @test "Go 1.27: block, mutex and goroutine profiles are Go's own" { go_profiles 1.27; }
 
+@test "Go 1.27: the goroutineleak profile is Go's own" {
+	[ -x "$TARGETS/1.27/leaks" ] || skip "no Go 1.27"
+	target_start "$TARGETS/1.27/leaks" -http 127.0.0.1:0 -case early_return,abba -copies 3
+	target_go
+	flame -q --of leaks -o "$OUT/goroutineleak.pb.gz"
+	served goroutineleak
+	same_profile goroutineleak goroutineleak count
+	grep -q 'runtime.goparkunlock (inline)' "$OUT/our_top"
+	target_quit
+}
+
 @test "locks: time by lock is what the program measured" {
 	target_start "$ANY/counts"
 	flame_start --of lock -o "$OUT/lock.folded"

@@ -9,10 +9,12 @@
 #include "cmd/output.h"
 #include "cmd/progress.h"
 #include "cmd/sampler.h"
+#include "collect/leak_scan.h"
 #include "export/flame.h"
 #include "export/flame_text.h"
 
 #define DURATION_DEFAULT_NS (5 * NSEC_PER_SEC)
+#define LEAK_PAUSE_NS 250000000 /* between two looks at the heap */
 #define SAMPLE_NS 5000000
 /* Where events tell the time, samples are for waits that began before, and for deeper stacks. */
 #define SAMPLE_RARELY_NS 100000000
@@ -61,7 +63,7 @@ int flame_choose_format(struct options *options, struct err *err)
 /* Samples also tell how stacks go on that the probes cut off. */
 static bool wants_samples(enum flame_of of)
 {
-	return of != FLAME_SPAWN && of != FLAME_TASKS;
+	return !flame_counts(of);
 }
 
 static int check(const struct options *options, struct err *err)
@@ -84,7 +86,7 @@ static uint32_t roles_of(const struct flame_options *flame)
 {
 	uint32_t waits = ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY);
 
-	if (flame->of == FLAME_TASKS)
+	if (flame->of == FLAME_TASKS || flame->of == FLAME_LEAKS)
 		return 0;
 	if (flame->of == FLAME_SPAWN)
 		return ROLE_BIT(ROLE_SPAWN);
@@ -186,6 +188,25 @@ static int capture(struct live *live, struct sampler *sampler, const struct capt
 	return status ? status : live_update(live, options, true, err);
 }
 
+/* Leaks are found in the heap, which no model has. */
+static int find_leaks(struct live *live, struct leak_scan *scan, struct leaks *leaks,
+		      struct err *err)
+{
+	const struct leak_scan_options how = { .pause_ns = LEAK_PAUSE_NS };
+	int status = leak_scan_run(&live->target, &how, scan, err);
+
+	if (status)
+		return status;
+	live->capture = (struct capture){ .snapshot = true,
+					  .snapshot_ns = scan->snapshot.took_ns,
+					  .torn = scan->snapshot.torn,
+					  .wall_ns = clock_wall_ns(clock_now_ns()) };
+	if (model_update(&live->model, NULL, NULL, &scan->snapshot) ||
+	    leaks_build(&live->model, scan, leaks))
+		return output_no_memory(err);
+	return 0;
+}
+
 /* ---- the result ----------------------------------------------------------------------------------- */
 
 static int write_text(const struct flame_source *source, const struct options *options,
@@ -256,7 +277,9 @@ static int print(struct live *live, const struct sampler *sampler, const struct 
 
 int cmd_flame(const struct options *options, struct err *err)
 {
+	struct leak_scan scan = { 0 };
 	struct sampler sampler = { 0 };
+	struct leaks leaks = { 0 };
 	struct capture_plan plan;
 	struct live live;
 	int status = make_plan(options, &plan, err);
@@ -266,11 +289,17 @@ int cmd_flame(const struct options *options, struct err *err)
 	status = live_open(&live, &plan.options, 0, err);
 	if (status)
 		return status;
-	status = capture(&live, &sampler, &plan, err);
+	plan.options.flame.leaks = &leaks;
+	if (options->flame.of == FLAME_LEAKS)
+		status = find_leaks(&live, &scan, &leaks, err);
+	else
+		status = capture(&live, &sampler, &plan, err);
 	if (!status)
 		status = print(&live, &sampler, &plan.options, err);
 	if (!status)
 		live_say_gone(&live, options);
+	leaks_free(&leaks);
+	leak_scan_free(&scan);
 	sampler_close(&sampler);
 	live_close(&live);
 	return status;

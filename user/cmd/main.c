@@ -123,7 +123,8 @@ static const struct command commands[] = {
 			"a flamegraph of where time is waited, as picture, pprof or folded stacks",
 		.more = "      --of WHAT         wait: time waited, which is the default; lock, chan: for what,\n"
 			"                        as the leaf; spawn: goroutines created; tasks: goroutines that\n"
-			"                        exist; block, mutex: as Go's own profiles of these names\n"
+			"                        exist; block, mutex: as Go's own profiles of these names;\n"
+			"                        leaks: goroutines proven leaked\n"
 			"      --reason TEXT     only waits with TEXT in their reason\n"
 			"      --lock ADDR, --chan ADDR, --goid N\n"
 			"                        only waits for that one, or of that goroutine\n"

@@ -189,8 +189,8 @@ const struct option_row option_table[] = {
 
 	VALUE("max-memory", 0, TAKES_MEMORY, size, max_memory, SIZE),
 
-	WORD("of", TAKES_FLAME, flame.of, "wait, lock, chan, spawn, tasks, block or mutex", "wait",
-	     "lock", "chan", "spawn", "tasks", "block", "mutex"),
+	WORD("of", TAKES_FLAME, flame.of, "wait, lock, chan, spawn, tasks, block, mutex or leaks",
+	     "wait", "lock", "chan", "spawn", "tasks", "block", "mutex", "leaks"),
 	VALUE("reason", 0, TAKES_FLAME, text, flame.reason, "a text"),
 	VALUE("lock", 0, TAKES_FLAME, address, flame.object, ADDRESS),
 	VALUE("chan", 0, TAKES_FLAME, address, flame.object, ADDRESS),

@@ -49,7 +49,7 @@ json_t *flame_speedscope(const struct flame_source *source);
 
 /*
  * A gzipped profile.proto. Sample types are those of Go's own profiles: "goroutine"/count of
- * FLAME_TASKS; "contentions"/count and "delay"/nanoseconds of all that is time, "spawns"/count.
+ * FLAME_TASKS, "goroutineleak"/count of FLAME_LEAKS; "contentions"/count and "delay"/nanoseconds of all that is time, "spawns"/count.
  * Inlined frames are lines of one location. FLAME_TASKS, FLAME_BLOCK and FLAME_MUTEX are Go's own
  * profiles goroutine, block and mutex, down to the frames that those leave out; names have their type
  * arguments. The others are labelled with the wait reason and the lock or channel, too.

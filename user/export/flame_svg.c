@@ -125,15 +125,27 @@ static size_t characters(const char *text)
 	return count;
 }
 
+#define CREATED_BY "created by "
+
 /* Without the import path's directories; type arguments may have slashes, too. */
 static const char *short_name(const char *name)
 {
 	const char *begin = name;
 
+	if (!strncmp(name, CREATED_BY, strlen(CREATED_BY)))
+		begin = name += strlen(CREATED_BY);
 	for (const char *at = name; *at && *at != '[' && *at != ' '; at++)
 		if (*at == '/')
 			begin = at + 1;
 	return begin;
+}
+
+/* Without the package either. */
+static const char *bare_name(const char *name)
+{
+	const char *begin = short_name(name), *dot = strchr(begin, '.');
+
+	return dot && !strchr(begin, ' ') ? dot + 1 : begin;
 }
 
 /* As the script does when it zooms. */
@@ -145,7 +157,7 @@ static void write_label(FILE *out, const char *name, double width)
 	size_t len = 0;
 
 	if (characters(name) > room)
-		name = short_name(name);
+		name = characters(short_name(name)) > room ? bare_name(name) : short_name(name);
 	if (characters(name) > room && room < 4)
 		return;
 	fputs("<text x=\"3\" y=\"13\">", out);
@@ -232,7 +244,7 @@ static void write_head(const struct picture *picture)
 	write_line(picture, 30, "class=\"h\"", text);
 	snprintf(text, sizeof(text), "%s%s%s",
 		 flame_amount(flame, flame->value, amount, sizeof(amount)),
-		 flame->of == FLAME_TASKS ? "; " : " ", origin);
+		 flame->duration_ns ? " " : "; ", origin);
 	write_line(picture, 50, "class=\"s\"", text);
 	if (picture->narrow) {
 		snprintf(text, sizeof(text), "%s boxes narrower than 0.1 px are not drawn",

@@ -24,6 +24,7 @@ const char *flame_subject(const struct flame *flame)
 		[FLAME_TASKS] = "goroutines that exist",
 		[FLAME_BLOCK] = "time that goroutines were blocked",
 		[FLAME_MUTEX] = "time that holders of locks let others wait",
+		[FLAME_LEAKS] = "goroutines that nothing alive can wake",
 	};
 
 	return subjects[flame->of];
@@ -90,8 +91,10 @@ void flame_origin(const struct flame_source *source, char *text, size_t size)
 	char duration[32], number[32], how[256];
 	int used;
 
-	if (flame->of == FLAME_TASKS) {
-		snprintf(text, size, "one snapshot, %llu torn", (unsigned long long)capture->torn);
+	if (flame->of == FLAME_TASKS || flame->of == FLAME_LEAKS) {
+		snprintf(text, size, "%s, %llu torn",
+			 flame->of == FLAME_TASKS ? "one snapshot" : "proven by the heap",
+			 (unsigned long long)capture->torn);
 		return;
 	}
 	if (flame->is_time)

@@ -245,35 +245,58 @@ static bool is_left_out(const struct builder *builder, const struct pclntab_fram
 {
 	const struct flame_source *source = builder->source;
 	enum flame_of of = source->flame->of;
-	bool skips = of == FLAME_TASKS || ((of == FLAME_BLOCK || of == FLAME_MUTEX) &&
-					   source->model->reasons_minor <= 22);
+	bool skips =
+		of == FLAME_TASKS || of == FLAME_LEAKS ||
+		((of == FLAME_BLOCK || of == FLAME_MUTEX) && source->model->reasons_minor <= 22);
 
 	return skips && source->binary->wrapper_id && frame->func_id == source->binary->wrapper_id;
 }
 
-/* It has gopark, which is in no stack of the model. */
-static void add_gopark(struct builder *builder, Sample *sample, const struct flame_stack *from)
+#define INLINED_MAX 64
+
+/* All that is at a pc, whatever the model leaves out. */
+static uint64_t location_in_full(struct builder *builder, uint64_t pc)
+{
+	const struct pclntab_frame *frames, *all[INLINED_MAX];
+	size_t count = symbols_frames(builder->source->model->symbols, pc, &frames);
+
+	if (count > INLINED_MAX)
+		count = INLINED_MAX;
+	for (size_t i = 0; i < count; i++)
+		all[i] = &frames[i];
+	return location_of_pc(builder, pc, all, count);
+}
+
+/*
+ * Go's goroutine profile has gopark and goparkunlock, which are in no stack of the model. Returns of
+ * how many of its pcs the frames are added, and in *frame how many of its frames those are.
+ */
+static size_t add_parked(struct builder *builder, Sample *sample, const struct flame_stack *from,
+			 size_t *frame)
 {
 	struct model *model = builder->source->model;
 	const struct goroutine *goroutine = from->goroutine;
 	const struct pclntab_frame *frames;
 	uint64_t pc;
 
-	if (!goroutine || !goroutine->pc_count)
-		return;
+	if (!goroutine || !goroutine->pc_count || !from->stack || !from->stack->pc_count)
+		return 0;
 	pc = model->snapshot->pcs.data[goroutine->first_pc];
-	if (symbols_frames(model->symbols, pc, &frames) == 1 &&
-	    !strcmp(frames->function, "runtime.gopark"))
-		append_location(builder, sample, location_of_pc(builder, pc, &frames, 1));
+	if (symbols_frames(model->symbols, pc, &frames) != 1 ||
+	    strcmp(frames->function, "runtime.gopark") != 0)
+		return 0;
+	append_location(builder, sample, location_in_full(builder, pc));
+	append_location(builder, sample, location_in_full(builder, from->stack->pcs[0]));
+	*frame = frames_of_pc(builder, from->stack, 0, 0);
+	return 1;
 }
 
 static void add_code(struct builder *builder, Sample *sample, const struct flame_stack *from)
 {
 	const struct stack *stack = from->stack;
-	size_t frame = 0;
+	size_t frame = 0, pc = add_parked(builder, sample, from, &frame);
 
-	add_gopark(builder, sample, from);
-	for (size_t pc = 0; stack && pc < stack->pc_count; pc++) {
+	for (; stack && pc < stack->pc_count; pc++) {
 		size_t count = frames_of_pc(builder, stack, pc, frame), first = frame, end;
 
 		frame += count;
@@ -294,19 +317,10 @@ static void add_code(struct builder *builder, Sample *sample, const struct flame
 
 static void add_creator(struct builder *builder, Sample *sample, const struct flame_stack *from)
 {
-	struct model *model = builder->source->model;
-	const struct pclntab_frame *frames, *all[64];
-	size_t count;
-
-	if (!model_created_by(model, from->gopc)) {
-		append_location(builder, sample, location_of_text(builder, from->creator));
-		return;
-	}
-	count = symbols_frames(model->symbols, from->gopc - 1, &frames);
-	for (size_t i = 0; i < count && i < 64; i++)
-		all[i] = &frames[i];
 	append_location(builder, sample,
-			location_of_pc(builder, from->gopc - 1, all, count < 64 ? count : 64));
+			model_created_by(builder->source->model, from->gopc) ?
+				location_in_full(builder, from->gopc - 1) :
+				location_of_text(builder, from->creator));
 }
 
 static void add_label(struct builder *builder, Sample *sample, const char *key, const char *value)
@@ -382,6 +396,7 @@ static void add_types(struct builder *builder)
 	const struct flame *flame = builder->source->flame;
 	Profile *profile = builder->profile;
 	const char *counted = flame->of == FLAME_TASKS ? "goroutine" :
+			      flame->of == FLAME_LEAKS ? "goroutineleak" :
 			      flame->of == FLAME_SPAWN ? "spawns" :
 							 "contentions";
 	ValueType *type = value_type(builder, counted, "count");

@@ -11,7 +11,7 @@
 static const char *const names[FLAME_OF_COUNT] = {
 	[FLAME_WAIT] = "wait",   [FLAME_LOCK] = "lock",   [FLAME_CHAN] = "chan",
 	[FLAME_SPAWN] = "spawn", [FLAME_TASKS] = "tasks", [FLAME_BLOCK] = "block",
-	[FLAME_MUTEX] = "mutex",
+	[FLAME_MUTEX] = "mutex", [FLAME_LEAKS] = "leaks",
 };
 
 const char *flame_of_name(enum flame_of of)
@@ -268,6 +268,8 @@ static int fill(struct flame_build *build)
 		return flame_spawns(build);
 	case FLAME_TASKS:
 		return flame_tasks(build);
+	case FLAME_LEAKS:
+		return flame_leaks(build);
 	case FLAME_MUTEX:
 		return flame_mutex(build);
 	default:
@@ -292,7 +294,7 @@ int flame_make(struct model *model, const struct flame_samples *samples,
 	int status;
 
 	flame->of = options->of;
-	flame->is_time = options->of != FLAME_SPAWN && options->of != FLAME_TASKS;
+	flame->is_time = !flame_counts(options->of);
 	flame->samples = samples ? flame_samples_count(samples) : 0;
 	flame->duration_ns = duration_of(&build);
 	status = fill(&build);

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/model.h"
+#include "model/leaks.h"
 
 enum flame_of {
 	FLAME_WAIT,  /* time waited, by where */
@@ -29,17 +29,19 @@ enum flame_of {
 	FLAME_TASKS, /* goroutines that exist */
 	FLAME_BLOCK, /* as Go's own block profile: ended waits for channels and locks, by who waited */
 	FLAME_MUTEX, /* as Go's own mutex profile: the same for locks, by who let others wait */
+	FLAME_LEAKS, /* goroutines proven leaked; as Go's goroutineleak profile */
 	FLAME_OF_COUNT
 };
 
 struct flame_options {
 	enum flame_of of;
-	const char *reason; /* a part of the wait reason's text; NULL: all */
-	uint64_t object;    /* address of a lock or channel; 0: all */
-	uint64_t goid;      /* 0: all */
-	bool created_by;    /* the go statement that made the goroutine is the root */
-	bool labels;        /* FLAME_TASKS: keep goroutines with other pprof labels apart */
-	bool system;        /* the runtime's own, too */
+	const char *reason;        /* a part of the wait reason's text; NULL: all */
+	uint64_t object;           /* address of a lock or channel; 0: all */
+	uint64_t goid;             /* 0: all */
+	bool created_by;           /* the go statement that made the goroutine is the root */
+	bool labels;               /* FLAME_TASKS: keep goroutines with other pprof labels apart */
+	bool system;               /* the runtime's own, too */
+	const struct leaks *leaks; /* FLAME_LEAKS: of the model */
 	bool only_goid; /* what the probes counted is of `goid` alone; else only samples are used for it */
 };
 
@@ -76,7 +78,8 @@ struct flame_stack {
 	uint64_t ns;         /* waited */
 	uint64_t sampled_ns; /* the part of it that comes from samples */
 	bool cut;            /* it goes on, but nobody knows how */
-	const struct goroutine *goroutine; /* FLAME_TASKS: one of them, of the snapshot; NULL: none */
+	const struct goroutine
+		*goroutine; /* FLAME_TASKS, FLAME_LEAKS: one of them, of the snapshot; NULL: none */
 };
 
 struct flame {
@@ -101,6 +104,12 @@ static inline uint64_t flame_value(const struct flame *flame, const struct flame
 int flame_make(struct model *model, const struct flame_samples *samples,
 	       const struct flame_options *options, struct flame *flame);
 void flame_free(struct flame *flame);
+
+/* It counts goroutines; else it is of time. */
+static inline bool flame_counts(enum flame_of of)
+{
+	return of == FLAME_SPAWN || of == FLAME_TASKS || of == FLAME_LEAKS;
+}
 
 /* "wait", "lock", ... */
 const char *flame_of_name(enum flame_of of);

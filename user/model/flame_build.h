@@ -23,6 +23,7 @@ struct flame_entry *flame_put(struct flame_build *build, const struct flame_key 
 int flame_waits(struct flame_build *build);
 int flame_tasks(struct flame_build *build);
 int flame_spawns(struct flame_build *build);
+int flame_leaks(struct flame_build *build);
 int flame_mutex(struct flame_build *build);
 
 /*

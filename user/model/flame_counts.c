@@ -78,33 +78,47 @@ static bool is_task_wanted(const struct flame_build *build, const struct model_t
 		flame_selects(build->model->snapshot, task->goroutine, options->object));
 }
 
+static int add_task(struct flame_build *build, const struct model_task *task)
+{
+	bool waits = task->state == G_WAITING;
+	struct flame_key key = { .stack = task->stack,
+				 .gopc = task->gopc,
+				 .reason = waits ? task->reason : FLAME_STATE | task->state };
+	struct flame_entry *entry;
+
+	if (!is_task_wanted(build, task))
+		return 0;
+	if (build->options->labels && task->goroutine && task->goroutine->label_count) {
+		key.labels = labels_of(build, task->goroutine);
+		if (!key.labels)
+			return -ENOMEM;
+	}
+	entry = flame_put(build, &key);
+	if (!entry)
+		return -ENOMEM;
+	entry->count++;
+	entry->goroutine = task->goroutine;
+	return 0;
+}
+
 int flame_tasks(struct flame_build *build)
 {
 	const struct model *model = build->model;
+	int status = 0;
 
-	for (size_t i = 0; i < model->tasks.len; i++) {
-		const struct model_task *task = &model->tasks.data[i];
-		bool waits = task->state == G_WAITING;
-		struct flame_key key = { .stack = task->stack,
-					 .gopc = task->gopc,
-					 .reason = waits ? task->reason :
-							   FLAME_STATE | task->state };
-		struct flame_entry *entry;
+	for (size_t i = 0; i < model->tasks.len && !status; i++)
+		status = add_task(build, &model->tasks.data[i]);
+	return status;
+}
 
-		if (!is_task_wanted(build, task))
-			continue;
-		if (build->options->labels && task->goroutine && task->goroutine->label_count) {
-			key.labels = labels_of(build, task->goroutine);
-			if (!key.labels)
-				return -ENOMEM;
-		}
-		entry = flame_put(build, &key);
-		if (!entry)
-			return -ENOMEM;
-		entry->count++;
-		entry->goroutine = task->goroutine;
-	}
-	return 0;
+int flame_leaks(struct flame_build *build)
+{
+	const struct leaks *leaks = build->options->leaks;
+	int status = 0;
+
+	for (size_t i = 0; leaks && i < leaks->leaked && !status; i++)
+		status = add_task(build, &build->model->tasks.data[leaks->rows.data[i].task]);
+	return status;
 }
 
 int flame_spawns(struct flame_build *build)
