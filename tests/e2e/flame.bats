@@ -79,7 +79,6 @@ go_profiles() {
 @test "Go 1.27: the goroutineleak profile is Go's own" {
 	[ -x "$TARGETS/1.27/leaks" ] || skip "no Go 1.27"
 	target_start "$TARGETS/1.27/leaks" -http 127.0.0.1:0 -case early_return,abba -copies 3
-	target_go
 	flame -q --of leaks -o "$OUT/goroutineleak.pb.gz"
 	served goroutineleak
 	same_profile goroutineleak goroutineleak count
