@@ -120,7 +120,8 @@ exact_timeline() {
 	target_start "$ANY/pingpong"
 	target_go
 	FILE=$BATS_TEST_TMPDIR/windows.db
-	run -0 --separate-stderr "$CONCTRACE" record -p "$TARGET_PID" -o "$FILE" -d 2 --timeline
+	"$CONCTRACE" record -p "$TARGET_PID" -o "$FILE" -d 2 --timeline top -f json >"$BATS_TEST_TMPDIR/live"
+	report -f json | diff "$BATS_TEST_TMPDIR/live" - || fail "the report's estimates differ"
 	[ "$(query 'SELECT count(*) > 1 FROM coverage')" = 1 ]
 	[ "$(query 'SELECT count(*) > 100 FROM event')" = 1 ]
 	[ "$(query "WITH base AS (SELECT value FROM meta WHERE key = 'base_ns')
