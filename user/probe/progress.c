@@ -6,6 +6,8 @@
 #define MEMORY_NS 10e9      /* what is so old counts but a third */
 #define CLOCK_A_WORK 1e7    /* to 1 for each ns: also of a slowed program it is nearly all */
 #define WORK_TO_EXPECT 30   /* in windows, before the next one is expected to be like them */
+/* Windows in which the target had no CPU, by chance, must not make the next one stand for everything. */
+#define SLOWEST 25
 #define WORK_TO_COMPARE 200 /* on both sides */
 
 void progress_note(struct progress *progress, bool in_window, uint64_t work, uint64_t ns)
@@ -26,9 +28,11 @@ void progress_note(struct progress *progress, bool in_window, uint64_t work, uin
 
 uint64_t progress_expected(const struct progress *progress, uint64_t ns)
 {
+	double out = progress->out_ns ? progress->out_clock / progress->out_ns : 0;
+
 	if (progress->in_work >= WORK_TO_EXPECT || (progress->in_ns && !progress->out_ns))
-		return ns * (progress->in_clock / progress->in_ns);
-	return progress->out_ns ? ns * (progress->out_clock / progress->out_ns) : ns;
+		return ns * fmax(progress->in_clock / progress->in_ns, out / SLOWEST);
+	return out > 0 ? ns * out : ns;
 }
 
 bool progress_is_known(const struct progress *progress)
