@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-#define MEMORY_NS 10e9      /* what is so old counts but a third */
-#define CLOCK_A_WORK 1e7    /* to 1 for each ns: also of a slowed program it is nearly all */
-#define WORK_TO_EXPECT 30   /* in windows, before the next one is expected to be like them */
+#define MEMORY_NS 10e9    /* what is so old counts but a third */
+#define CLOCK_A_WORK 1e7  /* to 1 for each ns: also of a slowed program it is nearly all */
+#define WORK_TO_EXPECT 30 /* in windows, before the next one is expected to be like them */
 /* Windows in which the target had no CPU, by chance, must not make the next one stand for everything. */
 #define SLOWEST 25
 #define WORK_TO_COMPARE 200 /* on both sides */
