@@ -69,3 +69,47 @@ dies() {
 @test "Go 1.27: the panic that ends the process" { dies 1.27 panic.fatal 'settling failed: no such account'; }
 @test "Go 1.19: concurrent map writes" { dies 1.19 panic.fatal/map 'concurrent map writes'; }
 @test "Go 1.27: concurrent map writes" { dies 1.27 panic.fatal/map 'concurrent map writes'; }
+
+@test "a hot map behind one mutex: waiting, assists of the GC, and nothing of both when it is sharded" {
+	alone 1.24 lock.hot/gc
+	local doc=$BATS_TEST_TMPDIR/lock.hot_gc/doc
+	jq -r '.incidents[] | select(.id == "lock.hot") | .evidence[]' "$doc" | grep -q 'GC assists are paid' ||
+		fail "$(jq -c '[.incidents[] | [.id, .evidence]]' "$doc")"
+}
+
+@test "Go 1.23: a sync.Map of too many updates" { alone 1.23 map.miss; }
+
+@test "more work than one P can run" {
+	local dir=$BATS_TEST_TMPDIR/busy
+	launch busy nice -n -15 "$ANY/stripped/incidents" -case sched.latency
+	launch busy-fixed "$ANY/stripped/incidents" -case sched.latency -fixed
+	said busy '^ready'
+	said busy-fixed '^ready'
+	LOOKS=()
+	look busy
+	look busy-fixed
+	wait_looks
+	# where others want all CPUs as well, that is what must be said
+	jq -e '.incidents | any(.id == "sched.latency" and .metric.value > 0.02 and
+		(.severity == "warning" or (.title | test("other processes"))))' \
+		"$dir/doc" >/dev/null || fail "$(jq -c '[.incidents[] | [.id, .severity, .title]]' "$dir/doc")"
+	silent busy-fixed
+}
+
+@test "a CPU quota that stops the process" {
+	local group=/sys/fs/cgroup/cpu/conctrace-test-$$ dir=$BATS_TEST_TMPDIR/stopped
+	[ -w /sys/fs/cgroup/cpu ] && mkdir "$group" 2>/dev/null || skip "no cgroup to set a quota in"
+	echo 100000 >"$group/cpu.cfs_period_us"
+	echo 10000 >"$group/cpu.cfs_quota_us" || skip "no quota"
+	launch stopped "$ANY/stripped/incidents" -case sched.latency
+	said stopped '^ready'
+	cat "$dir/pid" >"$group/cgroup.procs"
+	LOOKS=()
+	look stopped
+	wait_looks
+	kill -KILL "$(cat "$dir/pid")"
+	wait "$(cat "$dir/pid")" 2>/dev/null || true
+	rmdir "$group" || true
+	jq -e '.incidents | any(.id == "sched.latency" and (.title | test("quota")))' "$dir/doc" >/dev/null ||
+		fail "$(jq -c '[.incidents[] | [.id, .title, .evidence]]' "$dir/doc")"
+}

@@ -63,6 +63,27 @@ static void describe_sites(struct findings *findings, struct finding *finding,
 	}
 }
 
+/* What goroutines must mark for the GC in the same function makes them hold the lock longer. */
+static void describe_assists(struct findings *findings, struct finding *finding,
+			     const struct model *model)
+{
+	uint64_t all = 0, here = 0;
+
+	for (size_t i = 0; finding->site && i < model->tallies.len; i++) {
+		const struct model_tally *tally = &model->tallies.data[i];
+
+		if (tally->kind != CT_TALLY_ASSIST)
+			continue;
+		all += tally->sum;
+		if (detect_stack_has(tally->stack, finding->site->function))
+			here += tally->sum;
+	}
+	if (here)
+		finding_say(findings, finding,
+			    "%.0f %% of the GC assists are paid in the same function, %s in all",
+			    100 * (double)here / (double)all, DURATION(here));
+}
+
 static void take_waiters(struct findings *findings, struct finding *finding,
 			 const struct model *model, const struct model_lock *lock)
 {
@@ -99,6 +120,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 		DURATION(lock->stats.wait_ns_max));
 	finding_say(findings, finding, "%s%.0f %% of all waiting for mutexes", mark, share);
 	describe_sites(findings, finding, model, lock);
+	describe_assists(findings, finding, model);
 	if (lock->kind == LOCK_RWMUTEX_WRITER)
 		describe_readers(findings, finding, model, lock);
 	finding_title(finding, "%s %s%sis hot: %.1f goroutines wait for it at any moment, at %s",
@@ -150,6 +172,7 @@ const struct detector detector_lock_hot = {
 	.id = "lock.hot",
 	.looks_for = "a lock that goroutines wait for all the time",
 	.roles = ROLES_LOCKS,
+	.wants = ROLE_BIT(ROLE_ASSIST),
 	.least_ns = 1000000000,
 	.check = check,
 };

@@ -42,13 +42,15 @@ static double mean_runnable(const struct detect_input *input)
 static enum cause cause_of(const struct detect_input *input, const struct load *load)
 {
 	unsigned procs = input->gomaxprocs, cpus = input->now->cpus;
+	bool all_of_its_own = procs && load->used >= BUSY * procs;
 
 	if (load->throttled >= THROTTLED_LEAST &&
 	    (double)load->throttled >= THROTTLED * (double)load->periods)
 		return CAUSE_QUOTA;
-	if (cpus && load->machine >= BUSY * cpus && load->used < load->machine / 2)
+	if (cpus && load->machine >= BUSY * cpus && load->used < load->machine / 2 &&
+	    !all_of_its_own)
 		return CAUSE_MACHINE;
-	if (procs && (load->used >= BUSY * procs || load->runnable >= QUEUE_LONG * procs))
+	if (all_of_its_own || (procs && load->runnable >= QUEUE_LONG * procs))
 		return cpus > procs && load->machine < BUSY * cpus ? CAUSE_PROCS : CAUSE_WORK;
 	return cpus && load->machine >= BUSY * cpus ? CAUSE_WORK : CAUSE_UNKNOWN;
 }
