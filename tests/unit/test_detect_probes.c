@@ -347,16 +347,16 @@ static void cancelled_before_and_many(void **state)
 
 static void a_pool_without_use(void **state)
 {
-	tally(*state, CT_TALLY_POOL_GET, 5000);
-	tally(*state, CT_TALLY_POOL_NEW, 4900);
+	tally(*state, CT_TALLY_POOL_GET, 500000);
+	tally(*state, CT_TALLY_POOL_NEW, 490000);
 	expect(*state, &detector_pool, "pool.miss", SEVERITY_WARNING);
 }
 
 static void a_pool_that_keeps(void **state)
 {
-	tally(*state, CT_TALLY_POOL_GET, 5000);
-	tally(*state, CT_TALLY_POOL_NEW, 100);
-	tally(*state, CT_TALLY_POOL_PUT, 5000);
+	tally(*state, CT_TALLY_POOL_GET, 500000);
+	tally(*state, CT_TALLY_POOL_NEW, 10000);
+	tally(*state, CT_TALLY_POOL_PUT, 500000);
 	expect_nothing(*state, &detector_pool);
 }
 
