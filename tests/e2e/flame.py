@@ -206,7 +206,8 @@ def top(path):
 
 
 def profile(go, ours, kind):
-    """Functions of package main; what ran before the attach is only Go's."""
+    """Functions of package main; what ran before the attach is only Go's. KIND: delay, count, or least, of
+    which there may be more than Go has."""
     own = {f: v for f, v in top(go).items() if f.startswith("main.") and "arly" not in f}
     seen = {f: v for f, v in top(ours).items() if f.startswith("main.") and "arly" not in f}
     if kind == "delay":
@@ -221,6 +222,10 @@ def profile(go, ours, kind):
         for first, second in zip(order, order[1:]):
             if second > 1.1 * first:
                 wrong("the order differs: %s before %s" % (first, second))
+    elif kind == "least":
+        for function in sorted(set(own) | set(seen)):
+            if not 0 < own.get(function, 0) <= seen.get(function, 0):
+                wrong("%s: seen %s, Go has %s" % (function, seen.get(function), own.get(function)))
     elif own != seen:
         for function in sorted(set(own) | set(seen)):
             if own.get(function) != seen.get(function):

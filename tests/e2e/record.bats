@@ -139,7 +139,7 @@ exact_timeline() {
 	target_start "$ANY/pingpong"
 	target_go
 	for i in {1..20}; do
-		FILE=$BATS_TEST_TMPDIR/killed.db
+		FILE=$BATS_TEST_TMPDIR/killed$i.db
 		tracer_start record -p "$TARGET_PID" -o "$FILE" -i 0.02 --timeline
 		until_batches 1
 		sleep "0.$((RANDOM % 30 + 10))"
