@@ -16,9 +16,11 @@ static int text(const struct view *view, const struct options *options)
 
 int cmd_chans(const struct options *options, struct err *err)
 {
-	const struct trace_once how = {
-		.roles = ROLES_CHANS, .snapshots = true, .document = document, .text = text
-	};
+	const struct trace_once how = { .roles = ROLES_CHANS,
+					.snapshots = true,
+					.ahead = AHEAD_OF_ALL,
+					.document = document,
+					.text = text };
 
 	return trace_once(&how, options, err);
 }

@@ -289,6 +289,7 @@ int cmd_flame(const struct options *options, struct err *err)
 	status = live_open(&live, &plan.options, 0, err);
 	if (status)
 		return status;
+	live.ahead = AHEAD_OF_NONE;
 	plan.options.flame.leaks = &leaks;
 	if (options->flame.of == FLAME_LEAKS)
 		status = find_leaks(&live, &scan, &leaks, err);

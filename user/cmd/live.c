@@ -126,6 +126,7 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 	memset(live, 0, sizeof(*live));
 	live->signal_fd = -1;
 	live->target.pidfd = -1;
+	live->ahead = AHEAD_OF_ALL;
 	status = find_target(options, &pid, err);
 	if (status)
 		return status;
@@ -160,7 +161,7 @@ static int take_snapshot(struct live *live, const struct options *options, struc
 {
 	const struct snapshot_options wanted = { .stacks = true,
 						 .system = options->system,
-						 .ahead = !live->skip_ahead,
+						 .ahead = live->ahead,
 						 .ahead_steps = live->ahead_steps,
 						 .peers = true };
 	int status;

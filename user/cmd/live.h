@@ -36,7 +36,8 @@ struct live {
 	bool gone; /* the target exited or became another program: what is shown is the last */
 	uint64_t next_snapshot_ns;
 	uint32_t ahead_steps; /* snapshot_options.ahead_steps */
-	bool skip_ahead; /* snapshots now do without what goroutines do next, which takes the longest */
+	/* of the snapshots from now on: it takes the longest; AHEAD_OF_ALL when opened */
+	enum ahead_of ahead;
 };
 
 /* The process that the options name, with the probes of `roles` on (0: none). */

@@ -70,7 +70,8 @@ static int look(struct observation *observation, const struct options *options, 
 	uint64_t before_ns = live->has_snapshot ? live->snapshot.at_ns : 0;
 	int status;
 
-	live->skip_ahead = !last && observation->snapshots % AHEAD_EVERY;
+	live->ahead = last || observation->snapshots % AHEAD_EVERY == 0 ? AHEAD_OF_ALL :
+									  AHEAD_OF_NONE;
 	live->ahead_steps = last ? AHEAD_STEPS_LAST : AHEAD_STEPS;
 	status = live_update(live, options, true, err);
 	if (status || !live->has_snapshot || live->snapshot.at_ns == before_ns)
@@ -87,7 +88,8 @@ static int look(struct observation *observation, const struct options *options, 
 	if (last)
 		observation->has_contexts =
 			!contexts_read(&live->target, &live->snapshot, &observation->contexts);
-	return series_add(observation->series, &live->model, !live->skip_ahead, &observation->now) ?
+	return series_add(observation->series, &live->model, live->ahead != AHEAD_OF_NONE,
+			  &observation->now) ?
 		       output_no_memory(err) :
 		       0;
 }

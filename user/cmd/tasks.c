@@ -20,6 +20,9 @@ int cmd_tasks(const struct options *options, struct err *err)
 						.document = document,
 						.text = text };
 	const struct trace_once from_snapshot = { .snapshots = true,
+						  /* one row each names who could end its wait */
+						  .ahead = options->tasks.each ? AHEAD_OF_ALL :
+										 AHEAD_OF_NONE,
 						  .document = document,
 						  .text = text };
 

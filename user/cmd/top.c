@@ -90,6 +90,8 @@ int cmd_top(const struct options *options, struct err *err)
 
 	if (status)
 		return status;
+	/* every interval anew: what channels' waiters wait for is the business of `waits` */
+	live.ahead = AHEAD_OF_LOCKS;
 	status = run(&live, options, err);
 	if (!status)
 		live_say_gone(&live, options);

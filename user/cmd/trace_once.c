@@ -72,6 +72,7 @@ int trace_once(const struct trace_once *how, const struct options *options, stru
 
 	if (status)
 		return status;
+	live.ahead = how->ahead;
 	status = capture(how, &live, options, err);
 	if (!status)
 		status = trace_print(how, &live, options, err);

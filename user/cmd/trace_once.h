@@ -8,6 +8,7 @@
 struct trace_once {
 	uint32_t roles;
 	bool snapshots; /* one at the attach and one at the end */
+	enum ahead_of ahead;
 	json_t *(*document)(const struct json_source *source, const struct options *options);
 	int (*text)(const struct view *view, const struct options *options);
 };

@@ -77,7 +77,7 @@ static int watch_semaphore(struct finder *finder, uint64_t semaphore)
 	return status;
 }
 
-static int watch_all(struct finder *finder)
+static int watch_all(struct finder *finder, enum ahead_of of)
 {
 	const struct snapshot *snapshot = finder->snapshot;
 	uint32_t cond = finder->target->layout.cond_notify;
@@ -85,7 +85,7 @@ static int watch_all(struct finder *finder)
 
 	for (size_t i = 0; i < snapshot->locks.len && !status; i++)
 		status = watch_semaphore(finder, snapshot->locks.data[i].addr);
-	for (size_t i = 0; i < snapshot->chans.len && !status; i++)
+	for (size_t i = 0; of == AHEAD_OF_ALL && i < snapshot->chans.len && !status; i++)
 		if (snapshot->chans.data[i].addr)
 			status = watch(finder, snapshot->chans.data[i].addr);
 	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++) {
@@ -505,11 +505,11 @@ int next_op_order(const void *a, const void *b, void *ctx)
 	return (int)x->what - (int)y->what;
 }
 
-int next_ops_find(const struct target *target, struct code *code, uint32_t steps,
+int next_ops_find(const struct target *target, struct code *code, enum ahead_of of, uint32_t steps,
 		  struct snapshot *snapshot)
 {
 	struct finder finder = { .target = target, .code = code, .snapshot = snapshot };
-	int status = watch_all(&finder);
+	int status = watch_all(&finder, of);
 
 	snapshot->next_ops.len = 0;
 	snapshot->ahead_left_out = 0;

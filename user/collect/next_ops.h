@@ -7,11 +7,11 @@
 
 /*
  * Fills snapshot->next_ops for every goroutine at rest and every lock, channel, WaitGroup and Cond that
- * somebody waits for. A goroutine that has run since the snapshot is left out and counted. `code`
+ * somebody waits for; channels only when `of` says so. A goroutine that has run since the snapshot is left out and counted. `code`
  * remembers functions between calls. After so many steps (0: some 5 s of them) it ends; of goroutines with
  * equal stacks a few are looked at before the many. 0; -ENOMEM, -ESRCH or -EPERM.
  */
-int next_ops_find(const struct target *target, struct code *code, uint32_t steps,
+int next_ops_find(const struct target *target, struct code *code, enum ahead_of of, uint32_t steps,
 		  struct snapshot *snapshot);
 
 /* The order of snapshot->next_ops, for vec_sort. */

@@ -336,11 +336,13 @@ static int read_all(struct snapshot_reader *reader, const struct snapshot_option
 	return read_chunks(&job, options, memory, assembly);
 }
 
-static int look_ahead(struct snapshot_reader *reader, uint32_t steps, struct snapshot *snapshot)
+static int look_ahead(struct snapshot_reader *reader, const struct snapshot_options *options,
+		      struct snapshot *snapshot)
 {
 	if (!reader->code)
 		reader->code = code_new(reader->target);
-	return reader->code ? next_ops_find(reader->target, reader->code, steps, snapshot) :
+	return reader->code ? next_ops_find(reader->target, reader->code, options->ahead,
+					    options->ahead_steps, snapshot) :
 			      -ENOMEM;
 }
 
@@ -365,8 +367,7 @@ static int complete(struct snapshot_reader *reader, const struct snapshot_option
 		status = labels_read(target, assembly->last, assembly->origins.data, snapshot);
 	if (!status && options->peers)
 		status = peers_find(target->pid, snapshot);
-	return status || !options->ahead ? status :
-					   look_ahead(reader, options->ahead_steps, snapshot);
+	return status || !options->ahead ? status : look_ahead(reader, options, snapshot);
 }
 
 static void snapshot_clear(struct snapshot *snapshot)

@@ -148,10 +148,13 @@ struct goroutine {
 	bool stack_cut; /* the walk ended before the goroutine's first frame */
 };
 
+/* Of which objects that goroutines wait for it is found out what others do with them next. */
+enum ahead_of { AHEAD_OF_NONE, AHEAD_OF_LOCKS, AHEAD_OF_ALL };
+
 struct snapshot_options {
-	bool stacks;          /* walk stacks */
-	bool system;          /* keep the runtime's own goroutines */
-	bool ahead;           /* what goroutines do next with the objects that others wait for */
+	bool stacks; /* walk stacks */
+	bool system; /* keep the runtime's own goroutines */
+	enum ahead_of ahead;
 	uint32_t ahead_steps; /* instructions to follow for that; 0: some 5 s of them */
 	bool peers;           /* look up what is at the other end of sockets, in /proc */
 	uint32_t max_depth;   /* frames (pcs) a stack; 0: 128 */
