@@ -23,7 +23,10 @@ record_start() {
 until_batches() {
 	local i
 	for i in {1..600}; do
-		[ "$(query 'SELECT count(*) FROM capture' 2>/dev/null || echo 0)" -ge "$1" ] && return
+		# sqlite3 would make a file that is not there yet, under the recorder's feet
+		[ -s "$FILE" ] &&
+			[ "$(query 'SELECT count(*) FROM capture' 2>/dev/null || echo 0)" -ge "$1" ] &&
+			return
 		kill -0 "$TRACER_PID" 2>/dev/null || fail "conctrace ended: $(cat "$TRACER_DIR/err")"
 		sleep 0.05
 	done
