@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "view/format.h"
+#include "model/format.h"
 #include "view/table.h"
 
 static const struct table_column columns[] = {

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "cmd/find.h"
@@ -191,14 +190,6 @@ int live_glance(struct live *live, const struct options *options, struct err *er
 	return status;
 }
 
-static uint64_t wall_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
 int live_update(struct live *live, const struct options *options, bool snapshot, struct err *err)
 {
 	bool events = live->session;
@@ -220,7 +211,8 @@ int live_update(struct live *live, const struct options *options, bool snapshot,
 		return output_no_memory(err);
 	capture_note(&live->capture, &live->model, events ? &live->status : NULL,
 		     live->has_snapshot ? &live->snapshot : NULL,
-		     events ? probe_session_map_bytes(live->session) : 0, wall_now_ns());
+		     events ? probe_session_map_bytes(live->session) : 0,
+		     clock_wall_ns(clock_now_ns()));
 	return 0;
 }
 
@@ -234,13 +226,13 @@ bool live_pause(struct live *live, uint64_t until_ns)
 
 void live_detach(struct live *live)
 {
+	/* the last look is due, however long the ones before took */
+	live->next_snapshot_ns = 0;
 	if (!live->governor)
 		return;
 	governor_status(live->governor, &live->status);
 	governor_stop(live->governor);
 	live->governor = NULL;
-	/* what the probes saw last is newer than a snapshot that was put off for taking long */
-	live->next_snapshot_ns = 0;
 }
 
 void live_say_gone(const struct live *live, const struct options *options)

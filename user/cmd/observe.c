@@ -190,7 +190,6 @@ int observe(struct observation *observation, const struct options *options, uint
 		return status;
 	if (live->gone) /* what the probes saw last may be why */
 		return live_update(live, options, false, err);
-	live->next_snapshot_ns = 0;
 	status = look(observation, options, true, err);
 	take_rates_of_all(&live->model);
 	if (!status && !live->gone)

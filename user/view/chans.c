@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 
-#include "view/format.h"
+#include "model/format.h"
 #include "view/parts.h"
 
 static const struct table_column columns[] = {

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "view/format.h"
+#include "model/format.h"
 #include "view/parts.h"
 
 static const char *const titles[DIFF_KINDS][2] = {

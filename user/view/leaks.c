@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <string.h>
 
-#include "view/format.h"
+#include "model/format.h"
 #include "view/parts.h"
 
 #define INDENT "    "

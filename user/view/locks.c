@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "view/format.h"
+#include "model/format.h"
 #include "view/parts.h"
 #include "view/waits.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "view/format.h"
+#include "model/format.h"
 
 const char *view_estimate_mark(const struct view *view)
 {

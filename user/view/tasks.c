@@ -5,7 +5,7 @@
 
 #include "model/graph.h"
 #include "model/select.h"
-#include "view/format.h"
+#include "model/format.h"
 #include "view/parts.h"
 #include "view/waiting_on.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "view/format.h"
+#include "model/format.h"
 
 #define CASES_SHOWN 2
 
