@@ -32,6 +32,29 @@
 #define G_RUNNABLE 1
 #define G_WAITING 4
 
+/*
+ * Linux 6.13 and later give a program of this type a stack for each CPU and not for each thread
+ * (kernel/bpf/verifier.c, bpf_enable_priv_stack), and count on the guard against nesting of kprobes.
+ * Uprobes have none (kernel/trace/trace_uprobe.c, bpf_prog_run_array_uprobe): on a kernel that
+ * preempts, the hit of another thread would write over what this one keeps on its stack. Programs
+ * with a tail call are left on the thread's own stack (check_max_stack_depth), also when it is never
+ * made: the kernel removes it as dead code.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, ct_u32);
+	__type(value, ct_u32);
+} no_programs SEC(".maps");
+
+const volatile ct_u32 make_tail_call = 0;
+
+static __always_inline void stay_on_own_stack(void *ctx)
+{
+	if (make_tail_call)
+		bpf_tail_call(ctx, &no_programs, 0);
+}
+
 static __always_inline void limit_reached(void)
 {
 	ct_u32 nothing = 0;
@@ -183,6 +206,7 @@ int probe(struct pt_regs *ctx)
 {
 	ct_u64 cookie = bpf_get_attach_cookie(ctx);
 
+	stay_on_own_stack(ctx);
 	if (!is_recorded(cookie))
 		return 0;
 	/* morestack grows the stack and starts the function again: this hit is not the call */
