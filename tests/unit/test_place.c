@@ -51,7 +51,7 @@ static decode_insns decode(const uint8_t *code, size_t len)
 	0x49, 0x3b, 0x66, 0x10, 0x76, 0x09, 0x48, 0x83, 0xec, 0x08, 0x48, 0x83, 0xc4, 0x08, 0xc3,  \
 		0xe8, 0, 0, 0, 0, 0xeb, 0xea
 
-static void prefers_the_push_behind_the_stack_check(void **state)
+static void prefers_the_stack_check_to_the_push_behind_it(void **state)
 {
 	decode_insns insns = DECODE(GO124);
 	struct place place;
@@ -59,8 +59,8 @@ static void prefers_the_push_behind_the_stack_check(void **state)
 	(void)state;
 	assert_int_equal(place_near_entry(&insns, RAX | RBX, everything_is_morestack, NULL, &place),
 			 0);
-	assert_int_equal(place.insn->addr, BASE + 6);
-	assert_false(place.stack_check);
+	assert_int_equal(place.insn->addr, BASE + 4);
+	assert_true(place.stack_check);
 	vec_free(&insns);
 }
 
@@ -222,7 +222,7 @@ static void refuses_an_indirect_call_with_several_ways_to_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prefers_the_push_behind_the_stack_check),
+		cmocka_unit_test(prefers_the_stack_check_to_the_push_behind_it),
 		cmocka_unit_test(takes_the_jump_when_there_is_no_push),
 		cmocka_unit_test(does_not_pass_a_jump_that_is_no_stack_check),
 		cmocka_unit_test(stops_where_an_argument_is_overwritten),

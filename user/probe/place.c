@@ -64,7 +64,7 @@ static bool is_jbe(const struct decode_insn *insn)
 int place_near_entry(const decode_insns *insns, uint32_t arg_regs, place_function_name name,
 		     void *ctx, struct place *place)
 {
-	const struct decode_insn *check = NULL;
+	const struct decode_insn *push = NULL;
 	uint32_t must_hold = arg_regs | (1U << REG_RSP);
 	uint32_t written = 0;
 
@@ -73,24 +73,28 @@ int place_near_entry(const decode_insns *insns, uint32_t arg_regs, place_functio
 
 		if ((written & must_hold) || (i > 0 && is_jump_target(insns, insn->addr)))
 			break;
-		if (insn->emulated && (insn->kind == DECODE_PUSH || insn->kind == DECODE_NOP)) {
+		if (insn->emulated && insn->kind == DECODE_NOP) {
 			*place = (struct place){ .insn = insn };
 			return 0;
 		}
+		if (insn->emulated && insn->kind == DECODE_PUSH && !push)
+			push = insn;
 		if (insn->kind == DECODE_JCC) {
 			if (!is_stack_check(insns, insn, name, ctx))
 				break;
-			if (is_jbe(insn) && insn->emulated && !check)
-				check = insn;
+			if (is_jbe(insn) && insn->emulated) {
+				*place = (struct place){ .insn = insn, .stack_check = true };
+				return 0;
+			}
 		} else if (insn->kind != DECODE_OTHER && insn->kind != DECODE_NOP &&
 			   insn->kind != DECODE_PUSH) {
 			break;
 		}
 		written |= insn->writes;
 	}
-	if (!check)
+	if (!push)
 		return -ENOENT;
-	*place = (struct place){ .insn = check, .stack_check = true };
+	*place = (struct place){ .insn = push };
 	return 0;
 }
 

@@ -20,8 +20,9 @@ typedef const char *(*place_function_name)(void *ctx, uint64_t addr);
 
 /*
  * The best instruction that every call of the function passes once, with the registers `arg_regs`
- * (bits as decode_insn.writes) and the stack pointer as they were at the entry: a push or nop, else
- * the stack check's jbe. 0; -ENOENT: only the entry itself would do (single-stepped).
+ * (bits as decode_insn.writes) and the stack pointer as they were at the entry: a nop, the stack check's
+ * jbe, or a push, which the kernel has to do in the thread's memory. 0; -ENOENT: only the entry itself
+ * would do (single-stepped).
  */
 int place_near_entry(const decode_insns *insns, uint32_t arg_regs, place_function_name name,
 		     void *ctx, struct place *place);
