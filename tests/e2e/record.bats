@@ -25,7 +25,7 @@ until_batches() {
 	for i in {1..600}; do
 		# sqlite3 would make a file that is not there yet, under the recorder's feet
 		[ -s "$FILE" ] &&
-			[ "$(query 'SELECT count(*) FROM capture' 2>/dev/null || echo 0)" -ge "$1" ] &&
+			[ "$(query 'SELECT ifnull(max(batch), 0) FROM capture' 2>/dev/null || echo 0)" -ge "$1" ] &&
 			return
 		kill -0 "$TRACER_PID" 2>/dev/null || fail "conctrace ended: $(cat "$TRACER_DIR/err")"
 		sleep 0.05
@@ -187,6 +187,72 @@ exact_timeline() {
 	report tasks -f json | jq -e '.total > 5'
 }
 
+@test "leaks of a recording: those that were seen live, and that the program knows of" {
+	local format
+	target_start "$ANY/leaks" -copies 2
+	FILE=$BATS_TEST_TMPDIR/leaks.db
+	for format in json text; do
+		run --separate-stderr "$CONCTRACE" record -p "$TARGET_PID" -o "$FILE" -d 0.5 leaks -f $format
+		[ "$status" = 3 ] || fail "$status: $stderr"
+		printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/live"
+		run --separate-stderr "$CONCTRACE" report "$FILE" leaks -f $format
+		[ "$status" = 3 ] || fail "$status: $stderr"
+		printf '%s\n' "$output" | diff "$BATS_TEST_TMPDIR/live" - || fail "$format: the report differs"
+	done
+	target_report "$TARGET_DIR/truth"
+	report leaks -f json >"$BATS_TEST_TMPDIR/leaks" || true
+	jq -e --slurpfile truth "$TARGET_DIR/truth" '[$truth[0].cases[].leaks[]] as $stuck |
+		[.leaked[].goid] as $found | ($found | length) > 100 and 
+		($found - $stuck | length) <= ([$truth[0].cases[].extra] | add)' \
+		"$BATS_TEST_TMPDIR/leaks"
+	[ "$(query "SELECT count(*) FROM leak WHERE verdict = 'leaked' AND proof LIKE '%nothing alive%'")" -gt 100 ]
+	report flame --of leaks | awk '{ n += $NF } END { print n }' >"$BATS_TEST_TMPDIR/folded"
+	[ "$(cat "$BATS_TEST_TMPDIR/folded")" = "$(jq '.leaked | length' "$BATS_TEST_TMPDIR/leaks")" ]
+	report flame --of leaks -o "$BATS_TEST_TMPDIR/leaks.pb.gz"
+	gzip -t "$BATS_TEST_TMPDIR/leaks.pb.gz"
+}
+
+@test "leaks of a recording: none where something alive remains, and a clear line without a look" {
+	target_start "$ANY/leaks" -fixed
+	FILE=$BATS_TEST_TMPDIR/fixed.db
+	"$CONCTRACE" record -q -p "$TARGET_PID" -o "$FILE" -d 0.5 --leaks
+	report leaks -f json | jq -e '.leaked == [] and .scan.looks >= 1'
+	"$CONCTRACE" record -q -p "$TARGET_PID" -o "$FILE" -d 0.5
+	for view in leaks 'flame --of leaks'; do
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr "$CONCTRACE" report "$FILE" $view
+		[ "$status" = 1 ] || fail "status $status"
+		clean_error
+		[[ $stderr == *"no look at the heap"*"--leaks"* ]] || fail "$stderr"
+	done
+	target_quit
+	target_start "$ANY/parked" -n 10 -heap 32
+	"$CONCTRACE" record -p "$TARGET_PID" -o "$FILE" -d 0.5 --leaks --max-memory 16M 2>"$BATS_TEST_TMPDIR/said"
+	grep -q 'leaked is not known: .*more than allowed' "$BATS_TEST_TMPDIR/said" || fail "$(cat "$BATS_TEST_TMPDIR/said")"
+	run --separate-stderr "$CONCTRACE" report "$FILE" leaks
+	[ "$status" = 1 ] && clean_error
+	[[ $stderr == *"more than allowed"* ]] || fail "$stderr"
+}
+
+@test "a flight recording has leaks in its copies, also when older batches are gone" {
+	local i copy
+	target_start "$ANY/leaks"
+	record_start --leaks --keep 1s
+	until_batches 15
+	kill -USR1 "$TRACER_PID"
+	for i in {1..100}; do
+		grep -q dumped "$TRACER_DIR/err" && break
+		sleep 0.1
+	done
+	tracer_stop
+	copy=$(sed -n 's/.*dumped to //p' "$TRACER_DIR/err")
+	for FILE in "$copy" "$FILE"; do
+		[ "$(query 'SELECT min(batch) > 1 FROM capture')" = 1 ]
+		[ "$(report leaks -f json | jq '.leaked | length')" -gt 50 ]
+		[ "$(report leaks --at 0 -f json | jq '.leaked | length')" -gt 50 ]
+	done
+}
+
 @test "--at: the batch up to that time" {
 	local time
 	target_start "$ANY/spawn_storm"
@@ -277,7 +343,7 @@ exact_timeline() {
 	[ "$(query "SELECT count(*) FROM task WHERE function = 'main.leakRecv' AND state = 'waiting'")" = 7 ]
 	[ "$(query "SELECT count(*) FROM event_text WHERE function = 'main.waitForCond' AND type = 'wait'")" = \
 		"$(jq '.sites[] | select(.function == "main.waitForCond") | .waits' "$TARGET_DIR/report")" ]
-	[ "$(query "SELECT value FROM meta WHERE key = 'schema_version'")" = 1 ]
+	[ "$(query "SELECT value FROM meta WHERE key = 'schema_version'")" = 2 ]
 }
 
 @test "--diff: what appeared, went and got slower; nothing against itself" {

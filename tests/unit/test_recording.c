@@ -21,6 +21,7 @@
 #include "collect/replay_events.h"
 #include "export/json.h"
 #include "model/capture.h"
+#include "model/leaks.h"
 #include "model/model.h"
 
 #define MINOR 24
@@ -235,6 +236,31 @@ static struct recording_moment moment_of(const struct fixture *fixture)
 					  .snapshot = &fixture->snapshot };
 }
 
+/* A look at the heap that finds every goroutine of the snapshot but the first; every other one a suspect. */
+struct look {
+	struct record_look row;
+	struct record_leak leaks[16];
+	struct leak_found found[16];
+};
+
+static void look_at_heap(const struct fixture *fixture, uint64_t round, struct look *look)
+{
+	struct leak_scan *scan = &look->row.scan;
+
+	memset(look, 0, sizeof(*look));
+	look->row.wall_ns = round;
+	scan->snapshot = fixture->snapshot;
+	scan->looks = 2;
+	scan->apart_ns = 7 * round;
+	scan->found.data = look->found;
+	scan->found.len = fixture->snapshot.goroutines.len - 1;
+	for (size_t i = 0; i < scan->found.len; i++) {
+		look->found[i].goroutine = (uint32_t)i + 1;
+		look->found[i].doubt = look->leaks[i].doubt = i % 2 ? LEAK_RAN : LEAK_NO_DOUBT;
+		strcpy(look->leaks[i].proof, ODD);
+	}
+}
+
 /* Every view of a model as one text. */
 static char *all_views(struct model *model, const struct target_facts *facts,
 		       const struct capture *capture)
@@ -277,12 +303,19 @@ static void record(struct fixture *fixture, char *views[ROUNDS])
 					  .type = CT_EVENT_WAIT,
 					  .site = 1 };
 		struct capture capture;
+		struct look look;
 
 		count(fixture, round);
 		/* the third round has the snapshot of the second */
 		if (round != 3)
 			take_snapshot(fixture, round, 10 - round);
 		moment.wall_ns = fixture->aggregates.at_ns;
+		/* none in the first round, and the fourth has that of the third */
+		if (round == 2 || round == 3) {
+			look_at_heap(fixture, round, &look);
+			moment.look = &look.row;
+			moment.leaks = look.leaks;
+		}
 		assert_int_equal(model_update(&model, &fixture->aggregates, &fixture->status,
 					      &fixture->snapshot),
 				 0);
@@ -307,6 +340,40 @@ static void assert_same_text(const char *is, const char *was)
 		return;
 	at = at > 200 ? at - 200 : 0;
 	fail_msg("is %.400s\nwas %.400s", is + at, was + at);
+}
+
+/* As it was recorded in the round, or the one before. */
+static void assert_look(struct replay *replay, uint64_t round)
+{
+	const struct leak_scan *scan;
+	struct record_look look;
+	struct err err;
+
+	if (round == 1) {
+		assert_int_equal(replay_look(replay, &look, &err), 0);
+		return;
+	}
+	round = round > 3 ? 3 : round;
+	assert_int_equal(replay_look(replay, &look, &err), 1);
+	scan = &look.scan;
+	assert_int_equal(look.wall_ns, round);
+	assert_int_equal(scan->apart_ns, 7 * round);
+	/* the snapshot of round 2, which has the goroutines from 2 on */
+	assert_int_equal(scan->found.len, 7);
+	assert_int_equal(scan->snapshot.goroutines.len, 7);
+	for (size_t i = 0; i < scan->found.len; i++) {
+		const struct leak_found *found = &scan->found.data[i];
+		const struct goroutine *goroutine =
+			&scan->snapshot.goroutines.data[found->goroutine];
+
+		assert_int_equal(found->doubt, i % 2 ? LEAK_RAN : LEAK_NO_DOUBT);
+		assert_int_equal(goroutine->goid, 3 + i);
+		assert_int_equal(goroutine->pc_count, 2);
+		assert_int_equal(scan->snapshot.pcs.data[goroutine->first_pc], 0x1003);
+	}
+	assert_int_equal(scan->snapshot.chans.len, 1);
+	assert_int_equal(snapshot_chan(&scan->snapshot, 0x5010)->cap, 4);
+	leak_scan_free(&look.scan);
 }
 
 static void every_moment_comes_back(void **state)
@@ -342,6 +409,7 @@ static void every_moment_comes_back(void **state)
 			     moment.capture->map_bytes, moment.capture->wall_ns);
 		text = all_views(&model, &facts, &capture);
 		assert_same_text(text, views[round]);
+		assert_look(replay, (uint64_t)round + 1);
 		free(text);
 		free(views[round]);
 	}
@@ -381,9 +449,13 @@ static void events_come_back_in_order(void **state)
 static void read_all(const char *path)
 {
 	struct replay_moment moment;
+	struct record_look look;
+	struct leaks leaks = { 0 };
 	struct replay *replay;
 	struct model model;
 	struct err err;
+	char text[512];
+
 	if (replay_open(path, &replay, &err))
 		return;
 	assert_int_equal(model_init(&model, replay_layout(replay),
@@ -393,6 +465,16 @@ static void read_all(const char *path)
 	while (replay_next(replay, &moment, &err) == 1)
 		if (model_update(&model, moment.aggregates, moment.status, moment.snapshot))
 			break;
+	if (replay_look(replay, &look, &err) == 1) {
+		assert_int_equal(model_update(&model, NULL, NULL, &look.scan.snapshot), 0);
+		assert_int_equal(leaks_build(&model, &look.scan, &leaks), 0);
+		for (size_t i = 0; i < leaks.rows.len; i++) {
+			leaks_proof(&model, &leaks, &leaks.rows.data[i], text, sizeof(text));
+			leaks_doubt(&leaks, leaks.rows.data[i].doubt, text, sizeof(text));
+		}
+		leaks_free(&leaks);
+		leak_scan_free(&look.scan);
+	}
 	model_free(&model);
 	replay_close(replay);
 }
@@ -442,6 +524,9 @@ static void lies_do_no_harm(void **state)
 	static const char *const lies[] = {
 		"UPDATE task_log SET stack = 99, cases = 98, label = 97, peer = 96, status = 77",
 		"UPDATE task_log SET wait_kind = 200, wait_reason = 250",
+		"UPDATE leak_log SET stack = 99, cases = 98, label = 97, doubt = 200 WHERE place % 2",
+		"UPDATE leak_log SET wait_kind = 200, wait_reason = 250, status = 77, chan = place",
+		"DROP TABLE leak_log",
 		"UPDATE wait_log SET site = 4000000000, reason = 63",
 		"UPDATE wait_log SET site = 1000000",
 		"UPDATE object_log SET site = 4000000000",
@@ -487,10 +572,15 @@ static void other_files_are_refused(void **state)
 	for (int i = 0; i < ROUNDS; i++)
 		free(views[i]);
 	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
-	sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL);
+	sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL);
 	sqlite3_close(db);
 	assert_int_not_equal(replay_open(fixture->path, &replay, &err), 0);
-	assert_non_null(strstr(err.why, "schema version 2"));
+	assert_non_null(strstr(err.why, "schema version 99"));
+	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL);
+	sqlite3_close(db);
+	assert_int_not_equal(replay_open(fixture->path, &replay, &err), 0);
+	assert_non_null(strstr(err.why, "schema version 1"));
 	assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
 	sqlite3_exec(db, "PRAGMA application_id = 1", NULL, NULL, NULL);
 	sqlite3_close(db);
@@ -507,7 +597,7 @@ static void other_files_are_refused(void **state)
 /* With a limit on the age only what is older than a keyframe that is old enough goes. */
 static void old_things_are_dropped(void **state)
 {
-	const struct recording_options options = { .keep_ns = 100000000 };
+	const struct recording_options options = { .keep_ns = 300000000 };
 	struct fixture *fixture = *state;
 	struct recording *recording;
 	struct replay_moment moment;
@@ -520,7 +610,7 @@ static void old_things_are_dropped(void **state)
 	assert_int_equal(
 		recording_create(fixture->path, &fixture->source, &options, &recording, &err), 0);
 	fixture->aggregates.at_ns = begin_ns;
-	for (round = 1; clock_now_ns() < begin_ns + 600000000; round++) {
+	for (round = 1; clock_now_ns() < begin_ns + 1500000000; round++) {
 		struct ct_event event = { .ns = clock_now_ns(),
 					  .goid = round,
 					  .type = CT_EVENT_EXIT };
@@ -537,7 +627,7 @@ static void old_things_are_dropped(void **state)
 	assert_int_equal(recording_close(recording, "complete", &err), 0);
 	assert_int_equal(replay_open(fixture->path, &replay, &err), 0);
 	first = replay_batches(replay, &batches);
-	assert_true(first->at_ns > begin_ns + 200000000);
+	assert_true(first->at_ns > begin_ns + 400000000);
 	assert_true(batches > 2 && batches < round - 1);
 	while (replay_next(replay, &moment, &err) == 1)
 		assert_int_equal(moment.snapshot->goroutines.len, 5);

@@ -6,15 +6,14 @@
 #include "cmd/command.h"
 #include "cmd/flame.h"
 #include "cmd/live.h"
+#include "cmd/observed_leaks.h"
 #include "cmd/output.h"
 #include "cmd/progress.h"
 #include "cmd/sampler.h"
-#include "collect/leak_scan.h"
 #include "export/flame.h"
 #include "export/flame_text.h"
 
 #define DURATION_DEFAULT_NS (5 * NSEC_PER_SEC)
-#define LEAK_PAUSE_NS 250000000 /* between two looks at the heap */
 #define SAMPLE_NS 5000000
 /* Where events tell the time, samples are for waits that began before, and for deeper stacks. */
 #define SAMPLE_RARELY_NS 100000000
@@ -188,25 +187,6 @@ static int capture(struct live *live, struct sampler *sampler, const struct capt
 	return status ? status : live_update(live, options, true, err);
 }
 
-/* Leaks are found in the heap, which no model has. */
-static int find_leaks(struct live *live, struct leak_scan *scan, struct leaks *leaks,
-		      struct err *err)
-{
-	const struct leak_scan_options how = { .pause_ns = LEAK_PAUSE_NS };
-	int status = leak_scan_run(&live->target, &how, scan, err);
-
-	if (status)
-		return status;
-	live->capture = (struct capture){ .snapshot = true,
-					  .snapshot_ns = scan->snapshot.took_ns,
-					  .torn = scan->snapshot.torn,
-					  .wall_ns = clock_wall_ns(clock_now_ns()) };
-	if (model_update(&live->model, NULL, NULL, &scan->snapshot) ||
-	    leaks_build(&live->model, scan, leaks))
-		return output_no_memory(err);
-	return 0;
-}
-
 /* ---- the result ----------------------------------------------------------------------------------- */
 
 static int write_text(const struct flame_source *source, const struct options *options,
@@ -262,14 +242,17 @@ int flame_print(const struct flame_source *from, const struct flame_samples *sam
 	return status;
 }
 
-static int print(struct live *live, const struct sampler *sampler, const struct options *options,
-		 struct err *err)
+/* Of the process, or of the look at its heap. */
+static int print(struct live *live, struct observed_leaks *leaks, const struct sampler *sampler,
+		 const struct options *options, struct err *err)
 {
 	struct flame_binary binary;
-	const struct flame_source source = { .facts = &live->facts,
-					     .binary = &binary,
-					     .capture = &live->capture,
-					     .model = &live->model };
+	const struct flame_source source = {
+		.facts = &live->facts,
+		.binary = &binary,
+		.capture = leaks->known ? &leaks->capture : &live->capture,
+		.model = leaks->known ? &leaks->model : &live->model,
+	};
 
 	flame_binary_of(&live->target, &binary);
 	return flame_print(&source, sampler->samples, options, err);
@@ -277,9 +260,9 @@ static int print(struct live *live, const struct sampler *sampler, const struct 
 
 int cmd_flame(const struct options *options, struct err *err)
 {
-	struct leak_scan scan = { 0 };
+	const struct leak_scan_options how = { .max_memory = 0 };
+	struct observed_leaks leaks = { 0 };
 	struct sampler sampler = { 0 };
-	struct leaks leaks = { 0 };
 	struct capture_plan plan;
 	struct live live;
 	int status = make_plan(options, &plan, err);
@@ -290,17 +273,16 @@ int cmd_flame(const struct options *options, struct err *err)
 	if (status)
 		return status;
 	live.ahead = AHEAD_OF_NONE;
-	plan.options.flame.leaks = &leaks;
+	plan.options.flame.leaks = &leaks.leaks;
 	if (options->flame.of == FLAME_LEAKS)
-		status = find_leaks(&live, &scan, &leaks, err);
+		status = observed_leaks_look(&live, &how, &leaks, err);
 	else
 		status = capture(&live, &sampler, &plan, err);
 	if (!status)
-		status = print(&live, &sampler, &plan.options, err);
+		status = print(&live, &leaks, &sampler, &plan.options, err);
 	if (!status)
 		live_say_gone(&live, options);
-	leaks_free(&leaks);
-	leak_scan_free(&scan);
+	observed_leaks_free(&leaks);
 	sampler_close(&sampler);
 	live_close(&live);
 	return status;

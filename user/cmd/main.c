@@ -142,13 +142,16 @@ static const struct command commands[] = {
 		.run = cmd_record,
 		.formats = FORMATS_TEXT_JSON,
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
-			   TAKES_WORDS | NEEDS_OUTPUT | TAKES_RECORD,
+			   TAKES_WORDS | NEEDS_OUTPUT | TAKES_RECORD | TAKES_MEMORY,
 		.summary = "keep everything that the tables are made from, in an SQLite file",
 		.words = " -o FILE [VIEW]",
 		.more = "A batch every --interval seconds, until --duration is over, Ctrl-C, or the process\n"
 			"ends; the file is good up to the last batch, whatever happens. `conctrace report`\n"
 			"shows any view of it. With VIEW, that one is printed at the end as well.\n"
 			"      --timeline        every wait, wake-up, spawn, exit and lock release, too\n"
+			"      --leaks           which goroutines are leaked, too: a look at the heap every\n"
+			"                        minute, before each copy and at the end\n"
+			"      --max-memory SIZE  of our own, for such a look: 1G unless told\n"
 			"      --keep TIME       only the last 90s, 5m or 1h; SIGUSR1 makes a copy of them\n"
 			"      --max-size SIZE   bounds the file: 64M, 1G\n"
 			"      --dump-when CONDITION  makes a copy when it begins to hold: goroutines>N,\n"
@@ -168,8 +171,8 @@ static const struct command commands[] = {
 		.allowed = TAKES_TASKS | TAKES_FLAME | TAKES_WORDS | NEEDS_WORD | TAKES_REPORT,
 		.summary = "what was recorded: any view, at any time",
 		.words = " FILE [VIEW]",
-		.more = "VIEW is top (the default), tasks, locks, chans, stacks, waits or flame, with the\n"
-			"options of the commands of these names. Without a VIEW, -o x.pftrace (Perfetto)\n"
+		.more = "VIEW is top (the default), tasks, locks, chans, stacks, waits, leaks or flame, with\n"
+			"the options of the commands of these names. Without a VIEW, -o x.pftrace (Perfetto)\n"
 			"and -o x.json (Chrome) write the timeline that --timeline has recorded.\n"
 			"      --at TIME         not at the end: seconds since the beginning, -seconds\n"
 			"                        before the end, or 2026-11-25T20:15:03Z\n"

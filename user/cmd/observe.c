@@ -140,6 +140,8 @@ static int begin(struct observation *observation, const struct options *options,
 	int status = live_renew(live, err);
 
 	observed_leaks_free(&observation->leaks);
+	snprintf(observation->leaks.why_not, sizeof(observation->leaks.why_not),
+		 "the look was cut short");
 	series_free(observation->series);
 	observation->series = series_new();
 	observation->first_ns = observation->last_ns = observation->snapshots = 0;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "cmd/observed_leaks.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,33 +14,51 @@
 #define RSS_MAX (4ULL << 30)
 #define PAUSE_NS (NSEC_PER_SEC / 4)
 
-static int find(struct live *live, struct observed_leaks *leaks, struct err *why)
+/* Of a scan and a model that are there. */
+static int judge(struct observed_leaks *leaks, uint64_t wall_ns)
 {
-	const struct leak_scan_options how = { .max_memory = MEMORY_MAX, .pause_ns = PAUSE_NS };
-	int status = leak_scan_run(&live->target, &how, &leaks->scan, why);
+	const struct snapshot *snapshot = &leaks->scan.snapshot;
 
+	leaks->capture = (struct capture){ .wall_ns = wall_ns,
+					   .snapshot = true,
+					   .duration_ns = leaks->scan.took_ns,
+					   .snapshot_ns = snapshot->took_ns,
+					   .torn = snapshot->torn };
+	if (model_update(&leaks->model, NULL, NULL, snapshot) ||
+	    leaks_build(&leaks->model, &leaks->scan, &leaks->leaks))
+		return -ENOMEM;
+	leaks->known = true;
+	return 0;
+}
+
+int observed_leaks_look(struct live *live, const struct leak_scan_options *how,
+			struct observed_leaks *leaks, struct err *err)
+{
+	struct leak_scan_options options = *how;
+	int status;
+
+	if (!options.pause_ns)
+		options.pause_ns = PAUSE_NS;
+	status = leak_scan_run(&live->target, &options, &leaks->scan, err);
+	leaks->capture.wall_ns = clock_wall_ns(clock_now_ns());
 	if (!status)
-		status = live_model(live, &leaks->model, why);
+		status = live_model(live, &leaks->model, err);
 	if (status)
 		return status;
-	if (model_update(&leaks->model, NULL, NULL, &leaks->scan.snapshot) ||
-	    leaks_build(&leaks->model, &leaks->scan, &leaks->leaks))
-		return output_no_memory(why);
-	return 0;
+	return judge(leaks, leaks->capture.wall_ns) ? output_no_memory(err) : 0;
 }
 
 void observed_leaks_find(struct live *live, uint64_t rss, struct observed_leaks *leaks)
 {
+	const struct leak_scan_options how = { .max_memory = MEMORY_MAX };
 	struct err why = { 0 };
 
 	if (rss > RSS_MAX)
 		snprintf(
 			leaks->why_not, sizeof(leaks->why_not),
 			"the process is too large to walk its heap in passing: use conctrace leaks");
-	else if (find(live, leaks, &why))
+	else if (observed_leaks_look(live, &how, leaks, &why))
 		snprintf(leaks->why_not, sizeof(leaks->why_not), "%.190s", why.why);
-	else
-		leaks->known = true;
 }
 
 void observed_leaks_free(struct observed_leaks *leaks)
@@ -48,5 +68,46 @@ void observed_leaks_free(struct observed_leaks *leaks)
 	if (leaks->model.symbols)
 		model_free(&leaks->model);
 	memset(leaks, 0, sizeof(*leaks));
-	snprintf(leaks->why_not, sizeof(leaks->why_not), "the look was cut short");
+}
+
+void observed_leaks_row(const struct observed_leaks *leaks, struct record_look *look)
+{
+	*look = (struct record_look){ .wall_ns = leaks->capture.wall_ns,
+				      .scan = leaks->scan,
+				      .system = leaks->model.system_count };
+	memcpy(look->by_state, leaks->model.by_state, sizeof(look->by_state));
+	snprintf(look->why_not, sizeof(look->why_not), "%s", leaks->why_not);
+}
+
+int observed_leaks_take(struct observed_leaks *leaks, struct record_look *look)
+{
+	leaks->scan = look->scan;
+	memset(&look->scan, 0, sizeof(look->scan));
+	snprintf(leaks->why_not, sizeof(leaks->why_not), "%s", look->why_not);
+	if (*leaks->why_not)
+		return 0;
+	if (judge(leaks, look->wall_ns))
+		return -ENOMEM;
+	/* the snapshot has only those that were found */
+	memcpy(leaks->model.by_state, look->by_state, sizeof(look->by_state));
+	leaks->model.system_count = look->system;
+	return 0;
+}
+
+struct record_leak *observed_leaks_rows(const struct observed_leaks *leaks)
+{
+	struct record_leak *rows = calloc(leaks->scan.found.len + 1, sizeof(*rows));
+
+	for (size_t i = 0; rows && i < leaks->leaks.rows.len; i++) {
+		const struct leak_row *from = &leaks->leaks.rows.data[i];
+		struct record_leak *row = &rows[from->found];
+
+		row->doubt = from->doubt;
+		snprintf(row->verdict, sizeof(row->verdict), "%s",
+			 from->doubt == LEAK_NO_DOUBT ? "leaked" : "suspect");
+		leaks_proof(&leaks->model, &leaks->leaks, from, row->proof, sizeof(row->proof));
+		leaks_doubt(&leaks->leaks, (enum leak_doubt)from->doubt, row->why_not,
+			    sizeof(row->why_not));
+	}
+	return rows;
 }

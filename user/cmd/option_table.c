@@ -198,6 +198,7 @@ const struct option_row option_table[] = {
 	FLAG("created-by", 0, TAKES_FLAME, flame.created_by),
 
 	FLAG("timeline", 0, TAKES_RECORD, timeline),
+	FLAG("leaks", 0, TAKES_RECORD, leaks),
 	VALUE("keep", 0, TAKES_RECORD, time, keep_ns, "a time such as 90s, 5m or 1h"),
 	VALUE("max-size", 0, TAKES_RECORD, size, max_bytes, SIZE),
 	VALUE("dump-when", 0, TAKES_RECORD, threshold, dump_when, THRESHOLD_WANTED),

@@ -59,7 +59,7 @@ struct options {
 	struct task_selection tasks;
 	char *const *words; /* `word_count` of them; in argv */
 	int word_count;
-	bool timeline, diff;
+	bool timeline, leaks, diff;
 	uint64_t keep_ns, max_bytes; /* 0: not given */
 	struct threshold dump_when;
 	const char *at; /* NULL: not given */
@@ -85,7 +85,7 @@ enum options_allowed {
 	TAKES_WORDS = 1 << 10, /* words that are no options */
 	NEEDS_WORD = 1 << 11,  /* at least one */
 	NEEDS_OUTPUT = 1 << 12, /* -o */
-	TAKES_RECORD = 1 << 13, /* --timeline, --keep, --max-size, --dump-when */
+	TAKES_RECORD = 1 << 13, /* --timeline, --leaks, --keep, --max-size, --dump-when */
 	TAKES_REPORT = 1 << 14, /* --at, --diff */
 	TAKES_MEMORY = 1 << 15, /* --max-memory */
 };

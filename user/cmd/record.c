@@ -81,6 +81,19 @@ static void clear_line(const struct session *session)
 		fputs("\r\033[K", stderr);
 }
 
+/* With what is leaked by now. */
+static int dump_to(struct session *session, const char *name, struct err *err)
+{
+	struct recorder *recorder = &session->recorder;
+	int status = 0;
+
+	if (session->options->leaks) {
+		recorder_look_now(recorder);
+		status = recorder_add(recorder, session->options, err);
+	}
+	return status ? status : recording_dump(recorder->recording, name, err);
+}
+
 /* A dump that fails is said, and the recording goes on. */
 static void dump(struct session *session, const char *why)
 {
@@ -89,7 +102,7 @@ static void dump(struct session *session, const char *why)
 
 	dump_name(session, name, sizeof(name));
 	clear_line(session);
-	if (recording_dump(session->recorder.recording, name, &err)) {
+	if (dump_to(session, name, &err)) {
 		fprintf(stderr, "conctrace: %s failed: %s; %s\n", err.what, err.why, err.todo);
 		return;
 	}
@@ -187,6 +200,16 @@ static int run(struct session *session, struct err *err)
 	return status ? status : recorder_finish(recorder, options, err);
 }
 
+static void say_leaks(const struct observed_leaks *leaks)
+{
+	if (leaks->known)
+		fprintf(stderr, "conctrace: %zu goroutines are leaked, and %zu suspects\n",
+			leaks->leaks.leaked, leaks->leaks.suspects);
+	else
+		fprintf(stderr, "conctrace: which goroutines are leaked is not known: %s\n",
+			leaks->why_not);
+}
+
 static void say_result(const struct session *session, uint64_t events, uint64_t bytes)
 {
 	const struct recorder *recorder = &session->recorder;
@@ -204,6 +227,8 @@ static void say_result(const struct session *session, uint64_t events, uint64_t 
 	fprintf(stderr, "conctrace: recorded %llu batches%s in %s (%s)\n",
 		(unsigned long long)recorder->batches, timeline, options->output,
 		format_bytes(size, sizeof(size), bytes));
+	if (options->leaks)
+		say_leaks(&recorder->leaks);
 }
 
 static int print_view(struct session *session, struct err *err)
@@ -214,11 +239,8 @@ static int print_view(struct session *session, struct err *err)
 
 	/* -o is the recording's */
 	options.output = NULL;
-	shown.json = live_json(live, &options);
-	shown.view = live_view(live, &options, NULL);
-	shown.samples = NULL;
-	flame_binary_of(&live->target, &shown.binary);
-	go_dump_source_init(&shown.dump, &live->target);
+	shown = shown_live(live, &options);
+	shown.leaks = &session->recorder.leaks;
 	return shown_print(session->view, &shown, &options, err);
 }
 
@@ -257,7 +279,8 @@ static int record(struct session *session, struct err *err)
 
 int cmd_record(const struct options *options, struct err *err)
 {
-	struct session session = { .options = options, .dump_fd = -1, .end_ns = UINT64_MAX };
+	struct options complete = *options;
+	struct session session = { .options = &complete, .dump_fd = -1, .end_ns = UINT64_MAX };
 	int status = 0;
 
 	session.progress = !options->quiet && isatty(STDERR_FILENO);
@@ -271,6 +294,7 @@ int cmd_record(const struct options *options, struct err *err)
 		if (!(shown_formats(session.view) & FORMAT_BIT(FORMAT_TEXT)))
 			return err_set(err, EINVAL, OPTIONS_WHAT, "use `conctrace report` for it",
 				       "%s cannot be printed here", options->words[0]);
+		complete.leaks |= shown_looks_at_heap(session.view);
 	}
 	if (options->keep_ns)
 		status = watch_for_dumps(&session, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,6 +15,10 @@
 #define FLUSH_NS NSEC_PER_SEC
 /* When events come faster than they can be written, batches must not wait for them. */
 #define DRAIN_NS_MOST (NSEC_PER_SEC / 10)
+/* Looks at the heap: how often, at most one part in so many of the time, and of our memory. */
+#define LOOK_EVERY_NS (60 * NSEC_PER_SEC)
+#define LOOK_SHARE 20
+#define LOOK_MEMORY (1ULL << 30)
 
 static int take_event(void *ctx, const struct ct_event *event)
 {
@@ -51,6 +56,7 @@ void recorder_close(struct recorder *recorder)
 	if (recorder->recording)
 		recording_close(recorder->recording, "failed", NULL);
 	recorder->recording = NULL;
+	observed_leaks_free(&recorder->leaks);
 	live_close(&recorder->live);
 }
 
@@ -85,6 +91,45 @@ int recorder_drain(struct recorder *recorder, struct err *err)
 		status = recording_flush(recorder->recording, err);
 	}
 	return status;
+}
+
+/* That events cannot be written is seen again with the next batch. */
+static void drain_meanwhile(void *ctx, const char *phase, unsigned percent)
+{
+	struct recorder *recorder = ctx;
+	struct err ignored;
+
+	(void)phase;
+	(void)percent;
+	recorder_drain(recorder, &ignored);
+}
+
+void recorder_look_now(struct recorder *recorder)
+{
+	recorder->next_look_ns = 0;
+}
+
+/* That it is not possible is no error: the recording says so. */
+static void look(struct recorder *recorder, const struct options *options)
+{
+	const struct leak_scan_options how = {
+		.max_memory = options->max_memory ? options->max_memory : LOOK_MEMORY,
+		.progress = drain_meanwhile,
+		.ctx = recorder,
+	};
+	struct observed_leaks *leaks = &recorder->leaks;
+	uint64_t begin_ns = clock_now_ns(), took_ns;
+	struct err why = { 0 };
+
+	if (!options->leaks || begin_ns < recorder->next_look_ns || recorder->live.gone)
+		return;
+	observed_leaks_free(leaks);
+	if (observed_leaks_look(&recorder->live, &how, leaks, &why))
+		snprintf(leaks->why_not, sizeof(leaks->why_not), "%.190s", why.why);
+	took_ns = clock_now_ns() - begin_ns;
+	recorder->next_look_ns =
+		begin_ns +
+		(took_ns > LOOK_EVERY_NS / LOOK_SHARE ? LOOK_SHARE * took_ns : LOOK_EVERY_NS);
 }
 
 static void note_lock(struct record_lock *row, const struct model_lock *lock)
@@ -145,6 +190,8 @@ static int add_moment(struct recorder *recorder, struct err *err)
 {
 	const struct live *live = &recorder->live;
 	struct model_rows rows = { 0 };
+	struct record_leak *leaks = NULL;
+	struct record_look look;
 	struct recording_moment moment = {
 		.wall_ns = live->capture.wall_ns,
 		.age_ns = live->facts.age_ns,
@@ -159,8 +206,16 @@ static int add_moment(struct recorder *recorder, struct err *err)
 	moment.lock_count = rows.locks.len;
 	moment.chans = rows.chans.data;
 	moment.chan_count = rows.chans.len;
+	if (!status && recorder->leaks.capture.wall_ns) {
+		observed_leaks_row(&recorder->leaks, &look);
+		leaks = observed_leaks_rows(&recorder->leaks);
+		moment.look = &look;
+		moment.leaks = leaks;
+		status = leaks ? 0 : output_no_memory(err);
+	}
 	if (!status)
 		status = recording_add(recorder->recording, &moment, err);
+	free(leaks);
 	vec_free(&rows.locks);
 	vec_free(&rows.chans);
 	recorder->full = status > 0;
@@ -170,8 +225,10 @@ static int add_moment(struct recorder *recorder, struct err *err)
 
 int recorder_add(struct recorder *recorder, const struct options *options, struct err *err)
 {
-	int status = live_update(&recorder->live, options, true, err);
+	int status;
 
+	look(recorder, options);
+	status = live_update(&recorder->live, options, true, err);
 	if (!status)
 		status = recorder_drain(recorder, err);
 	if (!status && recorder->timeline)
@@ -188,5 +245,6 @@ int recorder_finish(struct recorder *recorder, const struct options *options, st
 	recorder->err = err;
 	while (recorder->timeline && more && !status)
 		status = timeline_drain(recorder->timeline, &more);
+	recorder_look_now(recorder);
 	return status ? status : recorder_add(recorder, options, err);
 }

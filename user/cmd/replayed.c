@@ -111,21 +111,41 @@ static int replay_all(struct replayed *replayed, struct err *err)
 	return 0;
 }
 
+static int start_model(struct replayed *replayed, struct model *model, struct err *err)
+{
+	const struct record_target *target = replay_target(replayed->replay);
+
+	return model_init(model, replay_layout(replayed->replay), target->reasons_minor,
+			  replay_frames, replay_variable, replayed->replay, target->goroot_file) ?
+		       output_no_memory(err) :
+		       0;
+}
+
+static int replay_leaks(struct replayed *replayed, struct err *err)
+{
+	struct record_look look;
+	int status = replay_look(replayed->replay, &look, err);
+
+	if (status <= 0)
+		return status;
+	status = start_model(replayed, &replayed->leaks.model, err);
+	if (!status && observed_leaks_take(&replayed->leaks, &look))
+		status = output_no_memory(err);
+	leak_scan_free(&look.scan);
+	return status;
+}
+
 int replayed_open(struct replayed *replayed, const char *path, const char *at,
 		  const struct flame_options *flame, struct err *err)
 {
-	const struct record_target *target;
 	int status;
 
 	memset(replayed, 0, sizeof(*replayed));
 	status = replay_open(path, &replayed->replay, err);
 	if (status)
 		return status;
-	target = replay_target(replayed->replay);
-	replayed->facts = target->facts;
-	if (model_init(&replayed->model, replay_layout(replayed->replay), target->reasons_minor,
-		       replay_frames, replay_variable, replayed->replay, target->goroot_file))
-		status = output_no_memory(err);
+	replayed->facts = replay_target(replayed->replay)->facts;
+	status = start_model(replayed, &replayed->model, err);
 	if (!status)
 		status = find_batch(replayed, at, err);
 	if (!status && flame) {
@@ -138,6 +158,8 @@ int replayed_open(struct replayed *replayed, const char *path, const char *at,
 	}
 	if (!status)
 		status = replay_all(replayed, err);
+	if (!status)
+		status = replay_leaks(replayed, err);
 	if (status)
 		replayed_close(replayed);
 	return status;
@@ -147,6 +169,7 @@ void replayed_close(struct replayed *replayed)
 {
 	if (replayed->model.symbols)
 		model_free(&replayed->model);
+	observed_leaks_free(&replayed->leaks);
 	flame_samples_free(replayed->samples);
 	vec_free(&replayed->states);
 	replay_close(replayed->replay);
@@ -176,6 +199,7 @@ struct shown replayed_shown(struct replayed *replayed, const struct options *opt
 			    .offset = target->code_offset,
 			    .wrapper_id = target->wrapper_id },
 		.samples = replayed->samples,
+		.leaks = &replayed->leaks,
 	};
 
 	memcpy(shown.binary.build_id, target->build_id, sizeof(shown.binary.build_id));

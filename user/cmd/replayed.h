@@ -3,6 +3,7 @@
 #ifndef CMD_REPLAYED_H
 #define CMD_REPLAYED_H
 
+#include "cmd/observed_leaks.h"
 #include "cmd/options.h"
 #include "cmd/shown.h"
 #include "collect/replay.h"
@@ -25,6 +26,7 @@ struct replayed {
 	struct replay_moment moment;
 	VEC(struct replayed_states) states; /* of the batches up to the moment */
 	struct flame_samples *samples;      /* the snapshots up to then; NULL: not wanted */
+	struct observed_leaks leaks;        /* by the last look at the heap up to then */
 };
 
 /*

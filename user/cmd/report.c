@@ -50,10 +50,6 @@ static int choose_format(struct options *options, struct err *err)
 	const char *dot = options->output ? strrchr(options->output, '.') : NULL;
 
 	if (is_flame(options)) {
-		if (options->flame.of == FLAME_LEAKS)
-			return err_set(err, EINVAL, OPTIONS_WHAT,
-				       "use `conctrace flame --of leaks` on the process",
-				       "a recording has no heap to find leaks in");
 		options->flame.system = options->system;
 		options->flame.labels = options->format == FORMAT_PPROF;
 		return flame_choose_format(options, err);

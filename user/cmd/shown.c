@@ -8,6 +8,8 @@
 #include "cmd/output.h"
 #include "cmd/waits.h"
 
+#define FOUND 3 /* exit status */
+
 /* One with a way of its own to print has no document and text. */
 struct shown_view {
 	const char *name;
@@ -76,14 +78,57 @@ static int waits(struct shown *shown, const struct options *options, struct err 
 	return waits_print(&shown->json, &shown->view, options, err);
 }
 
+static int no_look(const struct observed_leaks *leaks, struct err *err)
+{
+	if (leaks && *leaks->why_not)
+		return err_set(err, ENODATA, "showing leaks",
+			       "use `conctrace leaks` on the process",
+			       "the look at the heap was not possible: %s", leaks->why_not);
+	return err_set(err, ENODATA, "showing leaks", "record with --leaks",
+		       "the recording has no look at the heap up to then");
+}
+
+/* The same of the look at the heap; that there is one was checked. */
+static struct shown of_leaks(const struct shown *shown)
+{
+	struct shown of = *shown;
+
+	of.json.model = &shown->leaks->model;
+	of.json.capture = &shown->leaks->capture;
+	of.view.model = &shown->leaks->model;
+	of.view.capture = &shown->leaks->capture;
+	return of;
+}
+
+static json_t *leaks_document(const struct shown *shown, const struct options *options)
+{
+	const struct shown of = of_leaks(shown);
+
+	(void)options;
+	return json_leaks(&of.json, &shown->leaks->leaks);
+}
+
+static int leaks_text(const struct shown *shown, const struct options *options)
+{
+	const struct shown of = of_leaks(shown);
+
+	(void)options;
+	return view_leaks(&of.view, &shown->leaks->leaks);
+}
+
 static int flame(struct shown *shown, const struct options *options, struct err *err)
 {
-	const struct flame_source source = { .facts = shown->json.target,
-					     .binary = &shown->binary,
-					     .capture = shown->json.capture,
-					     .model = shown->json.model };
+	bool leaks = options->flame.of == FLAME_LEAKS;
+	const struct shown of = leaks ? of_leaks(shown) : *shown;
+	const struct flame_source source = { .facts = of.json.target,
+					     .binary = &of.binary,
+					     .capture = of.json.capture,
+					     .model = of.json.model };
+	struct options complete = *options;
 
-	return flame_print(&source, shown->samples, options, err);
+	if (leaks)
+		complete.flame.leaks = &shown->leaks->leaks;
+	return flame_print(&source, shown->samples, &complete, err);
 }
 
 #define PICTURES (FORMAT_BIT(FORMAT_DOT) | FORMAT_BIT(FORMAT_MERMAID))
@@ -98,8 +143,30 @@ static const struct shown_view views[] = {
 	{ "chans", FORMATS_TEXT_JSON, chans_document, chans_text, NULL },
 	{ "stacks", FORMAT_BIT(FORMAT_TEXT), NULL, stacks_text, NULL },
 	{ "waits", FORMATS_TEXT_JSON | PICTURES, NULL, NULL, waits },
+	{ "leaks", FORMATS_TEXT_JSON, leaks_document, leaks_text, NULL },
 	{ "flame", FLAMES, NULL, NULL, flame },
 };
+
+static bool is_of_leaks(const struct shown_view *view, const struct options *options)
+{
+	return view->text == leaks_text ||
+	       (view->print == flame && options->flame.of == FLAME_LEAKS);
+}
+
+bool shown_looks_at_heap(const struct shown_view *view)
+{
+	return view->text == leaks_text;
+}
+
+struct shown shown_live(struct live *live, const struct options *options)
+{
+	struct shown shown = { .json = live_json(live, options),
+			       .view = live_view(live, options, NULL) };
+
+	flame_binary_of(&live->target, &shown.binary);
+	go_dump_source_init(&shown.dump, &live->target);
+	return shown;
+}
 
 unsigned shown_formats(const struct shown_view *view)
 {
@@ -122,20 +189,12 @@ const struct shown_view *shown_view_find(const char *name, struct err *err)
 	return NULL;
 }
 
-int shown_print(const struct shown_view *which, struct shown *shown, const struct options *options,
-		struct err *err)
+static int print_text(const struct shown_view *which, struct shown *shown,
+		      const struct options *options, struct err *err)
 {
 	struct output_text text;
-	int status;
+	int status = output_text_open(&text, err);
 
-	if (options->format != FORMAT_DEFAULT && !(which->formats & FORMAT_BIT(options->format)))
-		return err_set(err, EINVAL, OPTIONS_WHAT, "leave -f out, or see its --help",
-			       "%s has no such format", which->name);
-	if (which->print)
-		return which->print(shown, options, err);
-	if (options->format == FORMAT_JSON)
-		return output_json(which->document(shown, options), false, options, err);
-	status = output_text_open(&text, err);
 	if (status)
 		return status;
 	shown->view.out = text.stream;
@@ -144,4 +203,22 @@ int shown_print(const struct shown_view *which, struct shown *shown, const struc
 		return output_no_memory(err);
 	}
 	return output_text_write(&text, options, err);
+}
+
+int shown_print(const struct shown_view *which, struct shown *shown, const struct options *options,
+		struct err *err)
+{
+	int status;
+
+	if (options->format != FORMAT_DEFAULT && !(which->formats & FORMAT_BIT(options->format)))
+		return err_set(err, EINVAL, OPTIONS_WHAT, "leave -f out, or see its --help",
+			       "%s has no such format", which->name);
+	if (is_of_leaks(which, options) && !(shown->leaks && shown->leaks->known))
+		return no_look(shown->leaks, err);
+	if (which->print)
+		return which->print(shown, options, err);
+	status = options->format == FORMAT_JSON ?
+			 output_json(which->document(shown, options), false, options, err) :
+			 print_text(which, shown, options, err);
+	return !status && which->text == leaks_text && shown->leaks->leaks.leaked ? FOUND : status;
 }

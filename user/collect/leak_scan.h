@@ -17,7 +17,7 @@ enum leak_doubt {
 	LEAK_HEAP_CHANGED, /* the heap could not be read as a whole */
 	LEAK_FOREIGN,      /* C may know what it waits for */
 	LEAK_FINALIZERS,   /* finalizers are held up, and may know it */
-	LEAK_RESTLESS,     /* the program could not be watched often enough */
+	LEAK_RESTLESS,     /* the program could not be watched often enough; the last one */
 };
 
 struct leak_found {

@@ -95,35 +95,34 @@ static const struct record_field snapshot_fields[] = {
 };
 
 #define TASK(member, says) INT(struct record_task, goroutine.member, #member, says)
-static const struct record_field task_fields[] = {
-	INT(struct record_task, g, "g", "address of the runtime.g"),
-	TASK(goid, "the goroutine's id"),
-	INT(struct record_task, goroutine.index, "place", "in allgs"),
-	TASK(status, "see table state"),
-	TASK(wait_reason, "see table wait_reason"),
-	TASK(wait_kind, "1 send, 2 receive, 3 select, 4 lock, 5 Cond, 6 timer, 7 network"),
-	TASK(wait_addr, "what it waits for: hchan, semaphore, notifyList, timer, pollDesc"),
-	TASK(since_ns, "it rests since then at least; 0: unknown"),
-	TASK(waitsince_ns, "the GC found it waiting then; 0: unknown"),
-	TASK(wake_ns, "when its timer ends; 0: unknown"),
-	TASK(parent_goid, "who created it; 0: unknown"),
-	TASK(gopc, "pc behind the go statement"),
-	TASK(startpc, "entry of its function"),
-	TASK(m_procid, "thread id; 0: none"),
-	INT(struct record_task, goroutine.labels, "labels_addr", "address of its labels"),
-	TASK(fd, "network: descriptor; -1: unknown"),
-	TASK(direction, "network: 1 reads, 2 writes"),
-	TASK(scan, "1: the GC scans it"),
-	TASK(locked, "1: locked to its thread"),
-	TASK(system, "1: of the runtime itself"),
-	TASK(torn, "1: it ran while it was read"),
-	TASK(stack_cut, "1: its stack goes on"),
-	TASK(cases_cut, "1: it may wait for more channels than its cases say"),
-	INT(struct record_task, stack, "stack", "in table stack; 0: none"),
-	INT(struct record_task, cases, "cases", "in table select_case; 0: none"),
-	INT(struct record_task, labels, "label", "in table label; 0: none"),
-	INT(struct record_task, peer, "peer", "in table text: the other end; 0: unknown"),
-};
+#define TASK_FIELDS                                                                                \
+	INT(struct record_task, g, "g", "address of the runtime.g"),                               \
+		TASK(goid, "the goroutine's id"),                                                  \
+		INT(struct record_task, goroutine.index, "place", "in allgs"),                     \
+		TASK(status, "see table state"), TASK(wait_reason, "see table wait_reason"),       \
+		TASK(wait_kind, "1 send, 2 receive, 3 select, 4 lock, 5 Cond, 6 timer, 7 network," \
+				" 8 other, 9 iter.Pull"),                                          \
+		TASK(wait_addr,                                                                    \
+		     "what it waits for: hchan, semaphore, notifyList, timer, pollDesc"),          \
+		TASK(since_ns, "it rests since then at least; 0: unknown"),                        \
+		TASK(waitsince_ns, "the GC found it waiting then; 0: unknown"),                    \
+		TASK(wake_ns, "when its timer ends; 0: unknown"),                                  \
+		TASK(parent_goid, "who created it; 0: unknown"),                                   \
+		TASK(gopc, "pc behind the go statement"), TASK(startpc, "entry of its function"),  \
+		TASK(m_procid, "thread id; 0: none"),                                              \
+		INT(struct record_task, goroutine.labels, "labels_addr", "address of its labels"), \
+		TASK(fd, "network: descriptor; -1: unknown"),                                      \
+		TASK(direction, "network: 1 reads, 2 writes"), TASK(scan, "1: the GC scans it"),   \
+		TASK(locked, "1: locked to its thread"), TASK(system, "1: of the runtime itself"), \
+		TASK(torn, "1: it ran while it was read"),                                         \
+		TASK(stack_cut, "1: its stack goes on"),                                           \
+		TASK(cases_cut, "1: it may wait for more channels than its cases say"),            \
+		INT(struct record_task, stack, "stack", "in table stack; 0: none"),                \
+		INT(struct record_task, cases, "cases", "in table select_case; 0: none"),          \
+		INT(struct record_task, labels, "label", "in table label; 0: none"),               \
+		INT(struct record_task, peer, "peer", "in table text: the other end; 0: unknown")
+
+static const struct record_field task_fields[] = { TASK_FIELDS };
 
 #define PROBED(member, says) INT(struct task_row, task.member, #member, says)
 static const struct record_field probe_task_fields[] = {
@@ -240,10 +239,50 @@ static const struct record_field next_fields[] = {
 	NEXT(g, "address of the runtime.g of who does something with it next"),
 	NEXT(n, "one of several"),
 	NEXT(what,
-	     "0 unlock, 1 write unlock, 2 read unlock, 3 lock, 4 write lock, 5 read lock, 6 Done,"
-	     " 7 send, 8 receive, 9 close, 10 wake, 11 has its address"),
+	     "0 unlock, 1 write unlock, 2 read unlock, 6 Done, 7 send, 8 receive, 9 close, 10 wake"),
 	NEXT(frame, "depth in its stack"),
 	NEXT(certain, "1: on every path"),
+};
+
+#define LOOK(member, name, says) INT(struct record_look, member, name, says)
+static const struct record_field look_fields[] = {
+	LOOK(wall_ns, "wall_ns", "CLOCK_REALTIME when it was over"),
+	LOOK(scan.looks, "looks",
+	     "1: nothing was found, so nothing needed a second; 0: see why_not"),
+	LOOK(scan.took_ns, "took_ns", "all of it"),
+	LOOK(scan.apart_ns, "apart_ns", "from one look to the other"),
+	LOOK(scan.passes, "passes", "over what the program wrote after the second look"),
+	LOOK(scan.withdrawn, "withdrawn", "found by the first look and not by the second"),
+	LOOK(scan.blocked, "blocked", "goroutines that wait for objects of the program"),
+	LOOK(scan.scan_bytes, "heap_scan_bytes", "of the heap, with pointers"),
+	LOOK(scan.noscan_bytes, "heap_noscan_bytes", "without"),
+	LOOK(scan.objects, "objects", "in it"),
+	LOOK(scan.marked, "objects_alive", "of those"),
+	LOOK(scan.copied_bytes, "copied_bytes", "of our own memory"),
+	LOOK(scan.snapshot.at_ns, "at_ns", "when the last goroutines were read"),
+	LOOK(scan.snapshot.took_ns, "snapshot_ns", "how long that took"),
+	LOOK(scan.snapshot.torn, "torn", "as in snapshot"),
+	LOOK(scan.snapshot.unreadable, "unreadable", "as in snapshot"),
+	FIELD(FIELD_LIST, struct record_look, by_state, "by_state",
+	      "goroutines that there were, by state"),
+	LOOK(system, "system", "and those of the runtime itself"),
+	FIELD(FIELD_TEXT, struct record_look, why_not, "why_not",
+	      "why it was not possible; or empty"),
+};
+
+#define LEAK(member, name, says) INT(struct record_leak, member, name, says)
+static const struct record_field leak_fields[] = {
+	TASK_FIELDS,
+	LEAK(chan.addr, "chan", "hchan that it waits for, or the first of its select; 0: none"),
+	LEAK(chan.len, "chan_len", "elements in its buffer"),
+	LEAK(chan.cap, "chan_cap", "size of its buffer"),
+	LEAK(chan.closed, "chan_closed", "1: it is"),
+	LEAK(chan.read_ok, "chan_read_ok", "0: it could not be read"),
+	LEAK(doubt, "doubt", "0: leaked; others: why it is a suspect only"),
+	FIELD(FIELD_TEXT, struct record_leak, verdict, "verdict", "leaked or suspect"),
+	FIELD(FIELD_TEXT, struct record_leak, proof, "proof",
+	      "what it waits for, and who could wake it"),
+	FIELD(FIELD_TEXT, struct record_leak, why_not, "why_not", "why that is no proof; or empty"),
 };
 
 #define LOCK(member, says) INT(struct record_lock, member, #member, says)
@@ -296,6 +335,10 @@ const struct record_table record_snapshot_table =
 	UNKEYED(snapshot_fields, struct record_snapshot, "snapshot",
 		"the snapshots of the memory; a batch without a row has the one before");
 
+const struct record_table record_look_table = UNKEYED(
+	look_fields, struct record_look, "leak_look",
+	"the looks at the heap for leaked goroutines; a batch without a row has the one before");
+
 const struct record_table record_tables[RECORD_KINDS] = {
 	[RECORD_TASK] = KEYED(task_fields, struct record_task, 8, "g", "task_log",
 			      "goroutines of the snapshots; view task has the latest in words"),
@@ -321,6 +364,9 @@ const struct record_table record_tables[RECORD_KINDS] = {
 				    "memory around semaphores that somebody waits for"),
 	[RECORD_NEXT] = KEYED(next_fields, struct record_next, 24, "object, g, n", "next_log",
 			      "what goroutines do next: who holds locks"),
+	[RECORD_LEAK] =
+		KEYED(leak_fields, struct record_leak, 8, "g", "leak_log",
+		      "goroutines found leaked, and suspects; view leak has the latest in words"),
 	[RECORD_LOCK] = KEYED(lock_fields, struct record_lock, 8, "addr", "lock_log",
 			      "contended locks; view lock has the latest"),
 	[RECORD_CHAN] = KEYED(chan_fields, struct record_chan, 8, "addr", "chan_log",

@@ -8,6 +8,7 @@
 #define COLLECT_RECORD_ROWS_H
 
 #include "collect/aggregates.h"
+#include "collect/leak_scan.h"
 #include "collect/record_table.h"
 #include "collect/snapshot.h"
 #include "probe/governor.h"
@@ -32,6 +33,22 @@ struct record_task {
 	uint64_t g;
 	struct goroutine goroutine;
 	uint64_t stack, cases, labels, peer;
+};
+
+/* A look at the heap, without its vectors; why_not: "" when it was possible. */
+struct record_look {
+	uint64_t wall_ns;
+	struct leak_scan scan;
+	uint64_t by_state[16], system; /* goroutines that there were, as in struct model */
+	char why_not[200];
+};
+
+/* A goroutine that it found; begins with what task_log has of others. */
+struct record_leak {
+	struct record_task task;
+	struct chan_state chan; /* the one it waits for, or the first of its select; addr 0: none */
+	uint8_t doubt;          /* enum leak_doubt */
+	char verdict[12], proof[256], why_not[160];
 };
 
 /* struct next_op, its goroutine by address; in their order when sorted by object, goroutine and n. */
@@ -74,7 +91,8 @@ struct record_target {
 	char build_id[41], go_build_id[128]; /* "": none */
 };
 
-extern const struct record_table record_target_table, record_capture_table, record_snapshot_table;
+extern const struct record_table record_target_table, record_capture_table, record_snapshot_table,
+	record_look_table;
 
 /* Tables with a key, which all change in the same way. */
 enum record_kind {
@@ -89,6 +107,7 @@ enum record_kind {
 	RECORD_CHAN_STATE,
 	RECORD_LOCK_WORDS,
 	RECORD_NEXT,
+	RECORD_LEAK,
 	RECORD_LOCK,
 	RECORD_CHAN,
 	RECORD_KINDS

@@ -26,11 +26,13 @@ struct recording {
 	struct recording_options options;
 	struct recording_parts parts;
 	struct recording_rows rows;
-	sqlite3_stmt *insert_capture, *insert_snapshot, *insert_event, *insert_coverage;
+	sqlite3_stmt *insert_capture, *insert_snapshot, *insert_look, *insert_event,
+		*insert_coverage;
 	struct recording_ring ring;
 	uint64_t base_ns;
 	uint64_t batch;          /* the last one */
 	uint64_t snapshot_at_ns; /* the last one written */
+	uint64_t look_wall_ns;   /* the same of the heap */
 	uint64_t events;         /* of the timeline, written for good */
 	uint64_t pending;        /* not yet */
 	uint64_t lost;           /* that could not be written */
@@ -185,7 +187,7 @@ static int put_names(sqlite3 *db, int reasons_minor)
 
 static const char about[] =
 	"A recording of conctrace. Times are ns of CLOCK_MONOTONIC unless said otherwise. The views "
-	"task, wait, lock, chan, spawn and event_text have the end in words: SELECT * FROM wait. "
+	"task, wait, lock, chan, spawn, leak and event_text have the end in words: SELECT * FROM wait. "
 	"capture has a row a batch. Tables *_log have the rows that changed, with the number of the "
 	"batch: at batch N, the row of a key is that with the highest batch <= N, unless it is gone. "
 	".schema says what each table and column is; conctrace(8), RECORDINGS, says more.";
@@ -241,6 +243,9 @@ static int prepare(struct recording *recording)
 		result = record_table_prepare_insert(db, &record_snapshot_table,
 						     &recording->insert_snapshot);
 	if (result == SQLITE_OK)
+		result = record_table_prepare_insert(db, &record_look_table,
+						     &recording->insert_look);
+	if (result == SQLITE_OK)
 		result = sqlite3_prepare_v2(db,
 					    "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 					    -1, &recording->insert_event, NULL);
@@ -256,6 +261,7 @@ static void release(struct recording *recording)
 	recording_parts_close(&recording->parts);
 	sqlite3_finalize(recording->insert_capture);
 	sqlite3_finalize(recording->insert_snapshot);
+	sqlite3_finalize(recording->insert_look);
 	sqlite3_finalize(recording->insert_event);
 	sqlite3_finalize(recording->insert_coverage);
 	recording_ring_free(&recording->ring);
@@ -348,6 +354,17 @@ static int write_snapshot(struct recording *recording, const struct snapshot *sn
 		       result;
 }
 
+static int write_look(struct recording *recording, const struct recording_moment *moment)
+{
+	int result = record_table_insert(recording->insert_look, &record_look_table,
+					 recording->batch, moment->look, 0);
+
+	recording->look_wall_ns = moment->look->wall_ns;
+	return result == SQLITE_OK ?
+		       recording_rows_of_leaks(&recording->rows, moment, recording->batch) :
+		       result;
+}
+
 static int write_batch(struct recording *recording, const struct recording_moment *moment)
 {
 	bool keyframe = recording->keyframe_due;
@@ -356,7 +373,7 @@ static int write_batch(struct recording *recording, const struct recording_momen
 	if (keyframe) {
 		recording_parts_forget(&recording->parts);
 		recording_rows_forget(&recording->rows);
-		recording->snapshot_at_ns = 0;
+		recording->snapshot_at_ns = recording->look_wall_ns = 0;
 		recording->keyframe_due = false;
 	}
 	recording->wrote_keyframe = keyframe;
@@ -365,6 +382,8 @@ static int write_batch(struct recording *recording, const struct recording_momen
 	if (result == SQLITE_OK && moment->snapshot &&
 	    moment->snapshot->at_ns != recording->snapshot_at_ns)
 		result = write_snapshot(recording, moment->snapshot);
+	if (result == SQLITE_OK && moment->look && moment->look->wall_ns != recording->look_wall_ns)
+		result = write_look(recording, moment);
 	if (result == SQLITE_OK && moment->aggregates)
 		result = recording_rows_of_probes(&recording->rows, moment->aggregates,
 						  recording->batch);

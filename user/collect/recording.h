@@ -51,6 +51,10 @@ struct recording_moment {
 	size_t lock_count;
 	const struct record_chan *chans;
 	size_t chan_count;
+	/* the last look at the heap, NULL: none; and of look->scan.found, in their order, what it says
+	   of them: the rest of these rows is filled in */
+	const struct record_look *look;
+	const struct record_leak *leaks;
 };
 
 struct recording;

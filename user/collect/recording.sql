@@ -121,6 +121,16 @@ LEFT JOIN wait_reason r ON r.reason = t.wait_reason
 LEFT JOIN stack_site f ON f.stack = t.stack
 WHERE NOT t.gone;
 
+CREATE VIEW leak AS -- goroutines that the last look at the heap found leaked, and suspects
+SELECT t.goid, t.verdict, r.name AS wait_reason,
+  CASE WHEN t.wait_addr THEN printf('0x%x', t.wait_addr) END AS waiting_on,
+  f.function, f.file, f.line, t.proof, t.why_not, t.parent_goid, t.stack
+FROM (SELECT *, max(batch) FROM leak_log
+      WHERE batch >= (SELECT max(batch) FROM capture WHERE keyframe) GROUP BY g) t
+LEFT JOIN wait_reason r ON r.reason = t.wait_reason
+LEFT JOIN stack_site f ON f.stack = t.stack
+WHERE NOT t.gone;
+
 CREATE VIEW wait AS -- where and why goroutines waited; traced waits only, see task for the rest
 SELECT w.site,
   CASE w.reason WHEN 256 THEN '(waker)' WHEN 512 THEN '(release)' ELSE r.name END AS wait_reason,

@@ -149,9 +149,11 @@ static int check_version(sqlite3 *db, const char *path, struct err *err)
 		return err_set(err, EINVAL, RECORDING_READING,
 			       "give a file that `conctrace record` has written",
 			       "%.200s is an SQLite database, but no recording", path);
-	if (version > RECORDING_SCHEMA_VERSION)
+	if (version != RECORDING_SCHEMA_VERSION)
 		return err_set(err, EINVAL, RECORDING_READING,
-			       "use the conctrace that wrote it, or a newer one",
+			       version > RECORDING_SCHEMA_VERSION ?
+				       "use the conctrace that wrote it, or a newer one" :
+				       "use the conctrace that wrote it",
 			       "%.200s has schema version %lld, and this conctrace knows %d", path,
 			       (long long)version, RECORDING_SCHEMA_VERSION);
 	return 0;

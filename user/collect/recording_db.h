@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-#define RECORDING_SCHEMA_VERSION 1
+#define RECORDING_SCHEMA_VERSION 2
 /* PRAGMA application_id: "ctrc" */
 #define RECORDING_APPLICATION_ID 0x63747263
 
@@ -19,7 +19,7 @@
  * that is there is left alone, and an error.
  */
 int recording_db_create(const char *path, sqlite3 **db, struct err *err);
-/* Read only. What is no recording, damaged, or of a newer schema, is an error that says so. */
+/* Read only. What is no recording, damaged, or of another schema, is an error that says so. */
 int recording_db_open(const char *path, sqlite3 **db, struct err *err);
 void recording_db_close(sqlite3 *db);
 

@@ -82,6 +82,7 @@ static int drop_before(sqlite3 *db, uint64_t batch)
 		"DELETE FROM text WHERE text < " FIRST("first_text"),
 		"DELETE FROM event WHERE rowid < " FIRST("first_event"),
 		"DELETE FROM snapshot WHERE batch < ?1",
+		"DELETE FROM leak_look WHERE batch < ?1",
 		"DELETE FROM capture WHERE batch < ?1",
 	};
 	char sql[96];

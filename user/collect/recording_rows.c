@@ -61,6 +61,7 @@ static int put(struct recording_rows *rows, enum record_kind kind, const void *r
 	_Static_assert(sizeof(struct record_task) <= ROW_MAX &&
 			       sizeof(struct record_wait) <= ROW_MAX &&
 			       sizeof(struct object_row) <= ROW_MAX &&
+			       sizeof(struct record_leak) <= ROW_MAX &&
 			       sizeof(struct record_lock) <= ROW_MAX &&
 			       sizeof(struct record_chan) <= ROW_MAX,
 		       "ROW_MAX");
@@ -160,29 +161,36 @@ int recording_rows_of_probes(struct recording_rows *rows, const struct aggregate
 }
 
 /* Equal stacks share their pcs in the snapshot: each is looked up once, by where it begins. */
-static int put_goroutine(struct recording_rows *rows, const struct snapshot *snapshot,
-			 const struct goroutine *goroutine, uint64_t *stacks, uint64_t batch)
+static int make_task(struct recording_rows *rows, const struct snapshot *snapshot,
+		     const struct goroutine *goroutine, uint64_t *stacks, struct record_task *task)
 {
-	struct record_task task = { .g = goroutine->g, .goroutine = *goroutine };
 	struct recording_parts *parts = rows->parts;
 	const char *peer = goroutine->peer ? snapshot->strings.data + goroutine->peer : "";
 	uint64_t *stack = &stacks[goroutine->first_pc];
 	int result = SQLITE_OK;
 
+	*task = (struct record_task){ .g = goroutine->g, .goroutine = *goroutine };
 	if (goroutine->pc_count && !*stack)
 		result = recording_parts_stack(parts, snapshot->pcs.data + goroutine->first_pc,
 					       goroutine->pc_count, stack);
-	task.stack = goroutine->pc_count ? *stack : 0;
+	task->stack = goroutine->pc_count ? *stack : 0;
 	if (result == SQLITE_OK && goroutine->gopc)
 		result = recording_parts_pc(parts, goroutine->gopc - 1);
 	if (result == SQLITE_OK)
 		result = recording_parts_pc(parts, goroutine->startpc);
 	if (result == SQLITE_OK)
-		result = recording_parts_cases(parts, snapshot, goroutine, &task.cases);
+		result = recording_parts_cases(parts, snapshot, goroutine, &task->cases);
 	if (result == SQLITE_OK)
-		result = recording_parts_labels(parts, snapshot, goroutine, &task.labels);
-	if (result == SQLITE_OK)
-		result = recording_parts_text(parts, peer, &task.peer);
+		result = recording_parts_labels(parts, snapshot, goroutine, &task->labels);
+	return result == SQLITE_OK ? recording_parts_text(parts, peer, &task->peer) : result;
+}
+
+static int put_goroutine(struct recording_rows *rows, const struct snapshot *snapshot,
+			 const struct goroutine *goroutine, uint64_t *stacks, uint64_t batch)
+{
+	struct record_task task;
+	int result = make_task(rows, snapshot, goroutine, stacks, &task);
+
 	return result == SQLITE_OK ? put(rows, RECORD_TASK, &task, batch) : result;
 }
 
@@ -220,6 +228,37 @@ int recording_rows_of_snapshot(struct recording_rows *rows, const struct snapsho
 	for (int kind = RECORD_CHAN_STATE; kind <= RECORD_NEXT && result == SQLITE_OK; kind++)
 		result = finish(rows, kind, batch);
 	return result;
+}
+
+static int put_leak(struct recording_rows *rows, const struct recording_moment *moment,
+		    size_t index, uint64_t *stacks, uint64_t batch)
+{
+	const struct leak_scan *scan = &moment->look->scan;
+	const struct goroutine *goroutine =
+		&scan->snapshot.goroutines.data[scan->found.data[index].goroutine];
+	/* of a select: what is said of it names the first */
+	const struct chan_state *chan = snapshot_chan(
+		&scan->snapshot, goroutine->case_count ?
+					 scan->snapshot.cases.data[goroutine->first_case].chan :
+					 goroutine->wait_addr);
+	struct record_leak leak = moment->leaks[index];
+	int result = make_task(rows, &scan->snapshot, goroutine, stacks, &leak.task);
+
+	if (chan)
+		leak.chan = *chan;
+	return result == SQLITE_OK ? put(rows, RECORD_LEAK, &leak, batch) : result;
+}
+
+int recording_rows_of_leaks(struct recording_rows *rows, const struct recording_moment *moment,
+			    uint64_t batch)
+{
+	const struct leak_scan *scan = &moment->look->scan;
+	uint64_t *stacks = calloc(scan->snapshot.pcs.len + 1, sizeof(*stacks));
+	int result = stacks ? SQLITE_OK : SQLITE_NOMEM;
+
+	PUT_ALL(&scan->found, put_leak(rows, moment, i, stacks, batch));
+	free(stacks);
+	return result == SQLITE_OK ? finish(rows, RECORD_LEAK, batch) : result;
 }
 
 static int put_lock(struct recording_rows *rows, const struct record_lock *lock, uint64_t batch)

@@ -24,6 +24,8 @@ int recording_rows_of_probes(struct recording_rows *rows, const struct aggregate
 			     uint64_t batch);
 int recording_rows_of_snapshot(struct recording_rows *rows, const struct snapshot *snapshot,
 			       uint64_t batch);
+int recording_rows_of_leaks(struct recording_rows *rows, const struct recording_moment *moment,
+			    uint64_t batch);
 int recording_rows_of_model(struct recording_rows *rows, const struct recording_moment *moment,
 			    uint64_t batch);
 

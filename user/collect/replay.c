@@ -18,12 +18,13 @@ struct replay {
 	size_t next;
 	struct replay_code code;
 	struct replay_rows rows;
-	sqlite3_stmt *select_capture, *select_snapshot;
+	sqlite3_stmt *select_capture, *select_snapshot, *select_look;
 	struct record_capture capture,
 		base; /* base: of the first batch, when others were before it */
 	struct aggregates aggregates;
 	struct snapshot snapshot;
-	bool has_snapshot;
+	struct record_look look; /* without what it found */
+	bool has_snapshot, has_look;
 };
 
 /* The one row of a table without a key: SQLITE_OK, SQLITE_DONE: none. */
@@ -143,6 +144,9 @@ static int load(struct replay *replay)
 	if (result == SQLITE_OK)
 		result = record_table_prepare_select(replay->db, &record_snapshot_table,
 						     &replay->select_snapshot);
+	if (result == SQLITE_OK)
+		result = record_table_prepare_select(replay->db, &record_look_table,
+						     &replay->select_look);
 	return result;
 }
 
@@ -185,6 +189,7 @@ void replay_close(struct replay *replay)
 		return;
 	sqlite3_finalize(replay->select_capture);
 	sqlite3_finalize(replay->select_snapshot);
+	sqlite3_finalize(replay->select_look);
 	replay_rows_close(&replay->rows);
 	replay_code_free(&replay->code);
 	aggregates_free(&replay->aggregates);
@@ -236,6 +241,18 @@ static int take_snapshot(struct replay *replay, uint64_t batch)
 	snapshot->ahead_left_out = row.ahead_left_out;
 	replay->has_snapshot = true;
 	return SQLITE_OK;
+}
+
+static int take_look(struct replay *replay, uint64_t batch)
+{
+	struct record_look look;
+	int result = take_one(replay->select_look, &record_look_table, batch, &look);
+
+	if (result == SQLITE_OK) {
+		replay->look = look;
+		replay->has_look = true;
+	}
+	return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
 static void subtract(uint64_t *total, uint64_t base)
@@ -298,6 +315,8 @@ int replay_next(struct replay *replay, struct replay_moment *moment, struct err 
 		result = replay_rows_apply(&replay->rows, batch, capture->keyframe);
 	if (result == SQLITE_OK && capture->has_snapshot)
 		result = take_snapshot(replay, batch);
+	if (result == SQLITE_OK)
+		result = take_look(replay, batch);
 	if (result == SQLITE_OK && capture->has_events)
 		result = take_aggregates(replay);
 	if (result != SQLITE_OK)
@@ -311,6 +330,17 @@ int replay_next(struct replay *replay, struct replay_moment *moment, struct err 
 		.snapshot = capture->has_snapshot ? &replay->snapshot : NULL,
 	};
 	return 1;
+}
+
+int replay_look(struct replay *replay, struct record_look *look, struct err *err)
+{
+	*look = replay->look;
+	if (!replay->has_look)
+		return 0;
+	if (!replay_rows_leaks(&replay->rows, &replay->code, &look->scan))
+		return 1;
+	leak_scan_free(&look->scan);
+	return err_set(err, ENOMEM, RECORDING_READING, "free some memory", "out of memory");
 }
 
 size_t replay_frames(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max)

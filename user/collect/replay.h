@@ -49,6 +49,12 @@ struct replay_moment {
  */
 int replay_next(struct replay *replay, struct replay_moment *moment, struct err *err);
 
+/*
+ * The last look at the heap up to the moment: 1, and *look with a scan that leak_scan_free frees and
+ * that has the goroutines which were found and no others; 0: there was none; -ENOMEM with the error.
+ */
+int replay_look(struct replay *replay, struct record_look *look, struct err *err);
+
 /* As symbols_look_up and symbols_data; ctx is the replay. */
 size_t replay_frames(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max);
 const char *replay_variable(void *ctx, uint64_t addr, uint64_t *start);

@@ -19,12 +19,15 @@ void replay_rows_close(struct replay_rows *rows);
 /* Bring the rows up to the batch, which comes after the last one. */
 int replay_rows_apply(struct replay_rows *rows, uint64_t batch, bool keyframe);
 
-/* 0 or -ENOMEM. */
+/* All below: 0 or -ENOMEM. */
 /* Totals are from now on what comes after this batch. */
 int replay_rows_set_base(struct replay_rows *rows);
 int replay_rows_aggregates(const struct replay_rows *rows, const struct replay_code *code,
 			   struct aggregates *aggregates);
 int replay_rows_snapshot(const struct replay_rows *rows, const struct replay_code *code,
 			 struct snapshot *snapshot);
+/* What the last look at the heap has found: *scan is zero but for its counts. */
+int replay_rows_leaks(const struct replay_rows *rows, const struct replay_code *code,
+		      struct leak_scan *scan);
 
 #endif

@@ -488,3 +488,19 @@ void snapshot_free(struct snapshot *snapshot)
 	vec_free(&snapshot->labels);
 	vec_free(&snapshot->strings);
 }
+
+static int compare_chan(const void *key, const void *element)
+{
+	const uint64_t *addr = key;
+	const struct chan_state *chan = element;
+
+	return *addr < chan->addr ? -1 : *addr > chan->addr;
+}
+
+const struct chan_state *snapshot_chan(const struct snapshot *snapshot, uint64_t addr)
+{
+	if (!snapshot->chans.len)
+		return NULL;
+	return bsearch(&addr, snapshot->chans.data, snapshot->chans.len,
+		       sizeof(snapshot->chans.data[0]), compare_chan);
+}

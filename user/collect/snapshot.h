@@ -100,7 +100,6 @@ enum next_what {
 	NEXT_RECV,
 	NEXT_CLOSE,
 	NEXT_WAKE, /* sync.Cond: Signal or Broadcast */
-	NEXT_HAS,  /* it has the address of the channel, WaitGroup or Cond on its stack */
 	NEXT_ADD,  /* sync.WaitGroup */
 };
 
@@ -197,5 +196,8 @@ int snapshot_read(struct snapshot_reader *reader, const struct snapshot_options 
 int snapshot_take(const struct target *target, const struct snapshot_options *options,
 		  struct snapshot *snapshot, struct err *err);
 void snapshot_free(struct snapshot *snapshot);
+
+/* The channel at the address (of the hchan); NULL: nobody waits for it. */
+const struct chan_state *snapshot_chan(const struct snapshot *snapshot, uint64_t addr);
 
 #endif

@@ -45,6 +45,7 @@ static int add_rows(const struct model *model, struct leaks *leaks)
 			return -ENOMEM;
 		}
 		*row = (struct leak_row){ .task = tasks[found->goroutine] - 1,
+					  .found = i,
 					  .doubt = found->doubt };
 		if (found->doubt == LEAK_NO_DOUBT)
 			leaks->leaked++;
@@ -85,10 +86,25 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
+/* By what is in them, so that the same process and a recording of it have the same order. */
+static int compare_stacks(const struct stack *x, const struct stack *y)
+{
+	int order;
+
+	if (x == y)
+		return 0;
+	if (!x || !y)
+		return x ? 1 : -1;
+	order = compare_numbers(x->pc_count, y->pc_count);
+	for (size_t i = 0; i < x->pc_count && !order; i++)
+		order = compare_numbers(x->pcs[i], y->pcs[i]);
+	return order;
+}
+
 /* Zero: of one group. */
 static int compare_kind(const struct model_task *x, const struct model_task *y)
 {
-	int order = compare_numbers((uintptr_t)x->stack, (uintptr_t)y->stack);
+	int order = compare_stacks(x->stack, y->stack);
 
 	if (!order)
 		order = compare_numbers(x->gopc, y->gopc);
@@ -164,30 +180,12 @@ void leaks_free(struct leaks *leaks)
 	vec_free(&leaks->groups);
 }
 
-static const struct chan_state *chan_at(const struct snapshot *snapshot, uint64_t addr)
-{
-	size_t low = 0, high = snapshot->chans.len;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (snapshot->chans.data[middle].addr < addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < snapshot->chans.len && snapshot->chans.data[low].addr == addr &&
-			       snapshot->chans.data[low].read_ok ?
-		       &snapshot->chans.data[low] :
-		       NULL;
-}
-
 static void describe_chan(const struct snapshot *snapshot, uint64_t addr, char *text, size_t size)
 {
-	const struct chan_state *chan = chan_at(snapshot, addr);
+	const struct chan_state *chan = snapshot_chan(snapshot, addr);
 	unsigned long long at = addr;
 
-	if (!chan)
+	if (!chan || !chan->read_ok)
 		snprintf(text, size, "channel 0x%llx", at);
 	else if (!chan->cap)
 		snprintf(text, size, "unbuffered channel 0x%llx", at);

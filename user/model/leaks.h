@@ -8,6 +8,7 @@
 
 struct leak_row {
 	size_t task;   /* in model->tasks */
+	size_t found;  /* in scan->found */
 	uint64_t also; /* how many others of the found wait for the same object */
 	uint8_t doubt; /* enum leak_doubt */
 };

@@ -30,25 +30,14 @@ static void add(struct text *text, const char *format, ...)
 		text->used = text->used + len < text->size ? text->used + len : text->size - 1;
 }
 
-static int order_by_address(const void *key, const void *element)
-{
-	const uint64_t *addr = key;
-	const struct chan_state *chan = element;
-
-	return *addr < chan->addr ? -1 : *addr > chan->addr;
-}
-
 static void add_chan(struct text *text, const struct model *model, uint64_t addr)
 {
 	const struct snapshot *snapshot = model->snapshot;
-	const struct chan_state *chan = NULL;
+	const struct chan_state *chan = snapshot ? snapshot_chan(snapshot, addr) : NULL;
 
 	add(text, "chan");
 	if (addr)
 		add(text, " 0x%" PRIx64, addr);
-	if (snapshot && snapshot->chans.len)
-		chan = bsearch(&addr, snapshot->chans.data, snapshot->chans.len,
-			       sizeof(snapshot->chans.data[0]), order_by_address);
 	if (chan && chan->read_ok)
 		add(text, " %" PRIu64 "/%" PRIu64 "%s", chan->len, chan->cap,
 		    chan->closed ? " closed" : "");
