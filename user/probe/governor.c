@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "probe/governor.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -19,6 +18,7 @@
 #include "base/clock.h"
 #include "probe/budget.h"
 #include "probe/coverage.h"
+#include "probe/hit_cost.h"
 #include "probe/progress.h"
 #include "probe/steady.h"
 
@@ -26,10 +26,8 @@
 #define HIT_NS_GUESS 2500
 #define TURN_NS_GUESS 250000
 
-#define PROGRAM_NS_MOST 3000
 #define STAY_NS (50 * 1000000ULL)   /* how often a long window is looked at */
 #define CHECK_NS (500 * 1000000ULL) /* how often a process is looked at that is not traced */
-#define CACHES_LOST 1.25
 /* Our thread's time to open and close a window, once more for what it does to the target's caches
    and page tables. */
 #define TURN_FACTOR 2
@@ -61,8 +59,7 @@ struct governor {
 	struct steady steady[CT_PACES]; /* [0] is not used */
 	uint64_t settled_ns;            /* up to here time and hits are in the accounts */
 	uint64_t hits;
-	struct calibration trap; /* zeros: not yet measured */
-	double program_ns;       /* mean time of the BPF program; 0: not yet measured */
+	struct hit_cost hit_cost;
 	int error;
 };
 
@@ -296,16 +293,13 @@ static void close_window(struct governor *governor)
 	pthread_mutex_unlock(&governor->lock);
 }
 
-/* A hit costs what is known by now; the rest is guessed high. */
+/* Under the lock. */
 static void set_hit_cost(struct governor *governor)
 {
-	double trap = probe_session_is_stepped(governor->session) ? governor->trap.stepped_ns :
-								    governor->trap.emulated_ns;
+	double ns = hit_cost_ns(&governor->hit_cost, probe_session_is_stepped(governor->session));
 
-	if (trap > 0 && governor->program_ns > 0)
-		governor->budget.hit_ns = CACHES_LOST * (trap + governor->program_ns);
-	else if (trap > HIT_NS_GUESS / 2.0)
-		governor->budget.hit_ns = 2 * trap;
+	if (ns > 0)
+		governor->budget.hit_ns = ns;
 }
 
 static void measure_trap(struct governor *governor)
@@ -315,50 +309,19 @@ static void measure_trap(struct governor *governor)
 	if (probe_session_calibrate(governor->session, &trap))
 		return;
 	pthread_mutex_lock(&governor->lock);
-	governor->trap = trap;
+	governor->hit_cost.trap = trap;
 	set_hit_cost(governor);
 	pthread_mutex_unlock(&governor->lock);
 }
 
-/* The kernel's statistics of our program; they cost a little, so they are on now and then only. */
-struct program_stats {
-	int fd;
-	uint64_t runs, ns;
-};
-
-static void program_stats_begin(struct governor *governor, struct program_stats *stats)
+static void note_program(struct governor *governor, struct program_stats *stats)
 {
-	stats->fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (stats->fd >= 0 &&
-	    probe_session_run_stats(governor->session, &stats->runs, &stats->ns)) {
-		close(stats->fd);
-		stats->fd = -1;
-	}
-}
+	double ns = program_stats_end(stats, governor->session);
 
-/* A program that loses its CPU goes on running by that clock: such measurements count little. */
-static void note_program(struct governor *governor, double ns)
-{
-	if (ns > PROGRAM_NS_MOST)
-		ns = PROGRAM_NS_MOST;
-	if (!governor->program_ns || ns < governor->program_ns)
-		governor->program_ns = ns;
-	else
-		governor->program_ns += (ns - governor->program_ns) / 8;
-}
-
-static void program_stats_end(struct governor *governor, struct program_stats *stats)
-{
-	uint64_t runs, ns;
-
-	if (stats->fd < 0)
-		return;
-	close(stats->fd);
-	stats->fd = -1;
-	if (probe_session_run_stats(governor->session, &runs, &ns) || runs == stats->runs)
+	if (!ns)
 		return;
 	pthread_mutex_lock(&governor->lock);
-	note_program(governor, (double)(ns - stats->ns) / (runs - stats->runs));
+	hit_cost_note_program(&governor->hit_cost, ns);
 	set_hit_cost(governor);
 	pthread_mutex_unlock(&governor->lock);
 }
@@ -420,11 +383,11 @@ static void trace_in_windows(struct governor *governor)
 	struct program_stats stats;
 	bool end;
 
-	program_stats_begin(governor, &stats);
+	program_stats_begin(&stats, governor->session);
 	for (uint64_t window = 0;; window++) {
 		end = attend_window(governor);
 		cpu_ns += take_away(governor);
-		program_stats_end(governor, &stats);
+		note_program(governor, &stats);
 		pay_turn(governor, cpu_ns);
 		if (!window && !end)
 			measure_trap(governor);
@@ -432,7 +395,7 @@ static void trace_in_windows(struct governor *governor)
 			return;
 		note_busy_cpus(governor, &target_cpu_ns, &target_ns);
 		if (window < MEASURE_FIRST || window % MEASURE_EVERY == 0)
-			program_stats_begin(governor, &stats);
+			program_stats_begin(&stats, governor->session);
 		before = thread_cpu_ns();
 		if (!attach(governor))
 			return;
@@ -446,9 +409,9 @@ static void trace_always(struct governor *governor)
 	struct program_stats stats;
 	bool end = false;
 
-	program_stats_begin(governor, &stats);
+	program_stats_begin(&stats, governor->session);
 	measure_trap(governor);
-	program_stats_end(governor, &stats);
+	note_program(governor, &stats);
 	while (!end) {
 		end = wait_for(governor, CHECK_NS, false) || target_is_gone(governor);
 		attend_steady(governor);
@@ -574,7 +537,7 @@ static double slowdown(const struct governor *governor)
 {
 	const struct coverage *coverage = &governor->coverage;
 	double share = progress_share(&governor->progress);
-	double took = coverage->counted_hits * governor->budget.hit_ns / CACHES_LOST;
+	double took = coverage->counted_hits * governor->budget.hit_ns / HIT_COST_CACHES_LOST;
 	double time = coverage->counted_ns * budget_sharing_cpus(&governor->budget);
 
 	if (!governor->always_on && progress_is_known(&governor->progress))

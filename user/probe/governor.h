@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Opens and closes windows of tracing, on a thread of its own, so that what tracing costs the
- * target stays within a share of its time (budget.h says what counts as cost). What the probes
- * count in a window is weighted such that totals stand for all the time (coverage.h).
- *
- * Cost of a hit = the trap, measured at the start on a function of our own, + the time in the BPF
- * program, as the kernel's statistics have it for this target, + a quarter for caches lost.
+ * target stays within a share of its time (budget.h says what counts as cost, hit_cost.h what a hit
+ * costs). What the probes count in a window is weighted such that totals stand for all the time
+ * (coverage.h).
  */
 #ifndef PROBE_GOVERNOR_H
 #define PROBE_GOVERNOR_H
