@@ -58,8 +58,10 @@ for version; do
 	echo "  GO      targets $version"
 	# shellcheck disable=SC2046
 	build "$go" "$version" 0 $(plain)
-	build "$go" "$version/stripped" 0 -ldflags='-s -w' ./counts ./frames ./leaks ./zoo ./holders ./incidents
-	build "$go" "$version/pie" 0 -buildmode=pie -trimpath -ldflags='-s -w' ./counts ./frames ./leaks ./zoo ./holders
+	build "$go" "$version/stripped" 0 -ldflags='-s -w' ./counts ./frames ./leaks ./zoo ./holders ./incidents \
+		./lock_names
+	build "$go" "$version/pie" 0 -buildmode=pie -trimpath -ldflags='-s -w' ./counts ./frames ./leaks ./zoo ./holders \
+		./lock_names
 	# 1.27 has the profile without being asked for it
 	[ "$version" != 1.26 ] ||
 		GOEXPERIMENT=goroutineleakprofile build "$go" "$version" 0 ./leaks

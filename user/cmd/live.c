@@ -24,16 +24,31 @@
 
 static size_t look_up_frames(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max)
 {
-	return target_frames(ctx, pc, frames, max);
+	return target_frames(&((struct live *)ctx)->target, pc, frames, max);
 }
 
 static const char *look_up_data(void *ctx, uint64_t addr, uint64_t *start)
 {
-	struct target *target = ctx;
-	const char *name = elf_data_symbol_at(&target->image, addr - target->load_bias, start);
+	struct live *live = ctx;
+	struct target *target = &live->target;
+	const struct lock_name *lock = lock_names_known(live->names, addr);
+	const char *name;
 
+	if (lock) {
+		*start = lock->source == LOCK_NAME_VARIABLE ? addr : 0;
+		return lock->text;
+	}
+	name = elf_data_symbol_at(&target->image, addr - target->load_bias, start);
 	*start += target->load_bias;
 	return name;
+}
+
+static bool name_lock(void *ctx, uint64_t addr, enum lock_kind kind, const struct goroutine *waiter)
+{
+	struct live *live = ctx;
+
+	return live->debug_names &&
+	       lock_names_find(live->names, addr, model_lock_kind_name(kind), waiter);
 }
 
 static bool look_up_type(void *ctx, uint64_t addr, struct model_type *type)
@@ -89,11 +104,16 @@ int live_attach(struct live *live, const struct options *options, uint32_t roles
 
 int live_model(struct live *live, struct model *model, struct err *err)
 {
-	if (model_init(model, &live->target.layout, live->target.reasons_minor, look_up_frames,
-		       look_up_data, &live->target, goroot_file(&live->target)))
+	if (!live->names)
+		live->names = lock_names_new(&live->target);
+	if (!live->names ||
+	    model_init(model, &live->target.layout, live->target.reasons_minor, look_up_frames,
+		       look_up_data, live, goroot_file(&live->target)))
 		return output_no_memory(err);
 	model->look_up_type = look_up_type;
 	model->type_ctx = &live->target;
+	model->name_lock = name_lock;
+	model->name_ctx = live;
 	return 0;
 }
 
@@ -126,6 +146,7 @@ int live_open(struct live *live, const struct options *options, uint32_t roles, 
 	live->signal_fd = -1;
 	live->target.pidfd = -1;
 	live->ahead = AHEAD_OF_ALL;
+	live->debug_names = true;
 	status = find_target(options, &pid, err);
 	if (status)
 		return status;
@@ -151,6 +172,8 @@ void live_close(struct live *live)
 	live->reader = NULL;
 	if (live->model.symbols)
 		model_free(&live->model);
+	lock_names_free(live->names);
+	live->names = NULL;
 	pause_close(live->signal_fd);
 	live->signal_fd = -1;
 	target_close(&live->target);
@@ -263,7 +286,7 @@ struct recording_source live_source(struct live *live)
 					  .go_build_id = live->target.image.go_build_id,
 					  .look_up = look_up_frames,
 					  .variable = look_up_data,
-					  .ctx = &live->target };
+					  .ctx = live };
 }
 
 struct json_source live_json(struct live *live, const struct options *options)

@@ -8,6 +8,7 @@
 
 #include "cmd/options.h"
 #include "collect/aggregates.h"
+#include "collect/lock_names.h"
 #include "collect/recording.h"
 #include "collect/snapshot.h"
 #include "export/json.h"
@@ -29,6 +30,9 @@ struct live {
 	struct aggregates aggregates;
 	struct snapshot_reader *reader; /* made with the first snapshot */
 	struct snapshot snapshot;
+	struct lock_names *names; /* made with the first model */
+	/* read the DWARF for names of locks when there are some: of a large program it takes its time */
+	bool debug_names;
 	struct model model;
 	struct capture capture;
 	int signal_fd;

@@ -62,6 +62,8 @@ static int run(struct live *live, const struct options *options, struct err *err
 	int status = 0;
 
 	while (!status && go_on) {
+		/* the first table is there at once */
+		live->debug_names = !first;
 		status = live_update(live, options, true, err);
 		if (!status)
 			status = print(live, options, first, err);

@@ -289,7 +289,8 @@ static const struct record_field leak_fields[] = {
 static const struct record_field lock_fields[] = {
 	LOCK(addr, "of the lock"),
 	FIELD(FIELD_TEXT, struct record_lock, kind, "kind", "sync.Mutex, sync.RWMutex, ..."),
-	FIELD(FIELD_TEXT, struct record_lock, symbol, "symbol", "variable, where it is one"),
+	FIELD(FIELD_TEXT, struct record_lock, symbol, "symbol",
+	      "variable or field, where that is known"),
 	LOCK(waiters, "goroutines that wait for it"),
 	LOCK(waits, "that ended"),
 	LOCK(wait_ns_total, "of those; or by the snapshots, where that is more"),

@@ -47,7 +47,7 @@ CREATE TABLE frame ( -- what is at a pc; inlined functions first
 CREATE TABLE variable ( -- those that locks and channels lie in
   addr INTEGER PRIMARY KEY, -- of the lock or channel
   name TEXT,
-  start INTEGER -- of the variable
+  start INTEGER -- of the variable; 0: the name is of a field, and others of its type have it, too
 );
 
 CREATE TABLE label ( -- pprof labels of goroutines

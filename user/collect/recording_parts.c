@@ -17,7 +17,7 @@ int recording_parts_open(struct recording_parts *parts, sqlite3 *db,
 		{ &parts->insert_stack, "INSERT INTO stack VALUES (?, ?, ?)" },
 		{ &parts->insert_frame,
 		  "INSERT OR IGNORE INTO frame VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)" },
-		{ &parts->insert_variable, "INSERT OR IGNORE INTO variable VALUES (?, ?, ?)" },
+		{ &parts->insert_variable, "INSERT OR REPLACE INTO variable VALUES (?, ?, ?)" },
 		{ &parts->insert_label, "INSERT INTO label VALUES (?, ?, ?, ?)" },
 		{ &parts->insert_case, "INSERT INTO select_case VALUES (?, ?, ?, ?, ?)" },
 		{ &parts->insert_text, "INSERT INTO text VALUES (?, ?)" },
@@ -151,15 +151,21 @@ int recording_parts_stack(struct recording_parts *parts, const uint64_t *pcs, si
 int recording_parts_variable(struct recording_parts *parts, uint64_t addr)
 {
 	uint64_t number, start = 0;
-	int is_new, result = known(interner_get(parts->variables, &addr, sizeof(addr), &number),
-				   &is_new);
-	const char *name = NULL;
+	const char *name = parts->source->variable ?
+				   parts->source->variable(parts->source->ctx, addr, &start) :
+				   NULL;
+	char key[256];
+	int len, is_new, result;
 
-	if (result != SQLITE_OK || !is_new || !parts->source->variable)
-		return result;
-	name = parts->source->variable(parts->source->ctx, addr, &start);
 	if (!name)
 		return SQLITE_OK;
+	/* a name that is found later, or for what comes to lie there later, takes the place of the one before */
+	len = snprintf(key, sizeof(key), "%llx %s", (unsigned long long)addr, name);
+	if (len >= (int)sizeof(key))
+		len = sizeof(key) - 1;
+	result = known(interner_get(parts->variables, key, len, &number), &is_new);
+	if (result != SQLITE_OK || !is_new)
+		return result;
 	bind(parts->insert_variable, 1, addr);
 	bind_text(parts->insert_variable, 2, name);
 	bind(parts->insert_variable, 3, start);

@@ -26,6 +26,30 @@ static json_t *symbol(const char *name)
 	return name[0] ? json_string(name) : json_null();
 }
 
+static const char *const name_sources[] = {
+	[SYMBOL_VARIABLE] = "variable",
+	[SYMBOL_SHARED] = "debug info",
+};
+
+void json_add_lock_name(json_t *row, const struct model *model, const struct model_lock *lock)
+{
+	const struct pclntab_frame *site =
+		lock->site_count ? model->object_sites.data[lock->first_site].stack->site : NULL;
+	const char *name = lock->symbol, *source = name_sources[lock->symbol_source];
+	char function[512];
+
+	if (!name[0] && site) {
+		pclntab_display_name(site->function, function, sizeof(function));
+		name = function;
+		source = "place";
+	}
+	json_object_set_new(row, "symbol",
+			    lock->symbol_source == SYMBOL_VARIABLE ? json_string(lock->symbol) :
+								     json_null());
+	json_object_set_new(row, "name", symbol(name));
+	json_object_set_new(row, "name_source", name[0] ? json_string(source) : json_null());
+}
+
 static json_t *age(const struct model *model, uint64_t since_ns)
 {
 	if (!since_ns || since_ns > model->at_ns)
@@ -85,10 +109,10 @@ json_t *json_lock_rows(const struct json_source *source)
 		const struct model_lock *lock = &model->locks.data[i];
 		const struct model_party *holder = model_holder(model, lock);
 		json_t *row = json_pack(
-			"{s:o, s:s, s:o, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:o}", "addr",
+			"{s:o, s:s, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:o}", "addr",
 			json_address(lock->addr), "kind", model_lock_kind_name(lock->kind),
-			"symbol", symbol(lock->symbol), "waiters", (json_int_t)lock->waiters,
-			"holder", holder ? party_row(model, holder) : json_null(), "waits",
+			"waiters", (json_int_t)lock->waiters, "holder",
+			holder ? party_row(model, holder) : json_null(), "waits",
 			(json_int_t)lock->stats.waits, "wait_ns_total",
 			(json_int_t)wait_stats_total_ns(&lock->stats), "wait_ns_max",
 			(json_int_t)lock->stats.wait_ns_max, "hist_log2_ns",
@@ -98,6 +122,7 @@ json_t *json_lock_rows(const struct json_source *source)
 			lock->releases ? json_integer((json_int_t)lock->last_release_goid) :
 					 json_null());
 
+		json_add_lock_name(row, model, lock);
 		json_object_set_new(row, "state", lock_state(lock));
 		json_object_set_new(row, "holders",
 				    parties(model, lock->first_party, lock->party_count, true));

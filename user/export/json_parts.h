@@ -32,4 +32,7 @@ json_t *json_lock_rows(const struct json_source *source);
 json_t *json_leak_rows(const struct json_source *source, const struct leaks *leaks, bool proven);
 json_t *json_chan_rows(const struct json_source *source);
 
+/* symbol: the variable that a lock is, or lies in; name: what it is called, and whence that is known. */
+void json_add_lock_name(json_t *row, const struct model *model, const struct model_lock *lock);
+
 #endif

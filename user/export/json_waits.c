@@ -8,18 +8,18 @@ static json_t *goid_of(const struct waits_graph *graph, size_t task)
 	return json_integer((json_int_t)graph->model->tasks.data[task].goid);
 }
 
-static const char *symbol_of(const struct waits_object *object)
+static json_t *via(const struct waits_graph *graph, const struct waits_object *object)
 {
-	return object->lock ? object->lock->symbol : object->chan->symbol;
-}
+	json_t *row =
+		json_pack("{s:s, s:o}", "kind", object->kind, "addr", json_address(object->addr));
 
-static json_t *via(const struct waits_object *object)
-{
-	const char *symbol = symbol_of(object);
-
-	return json_pack("{s:s, s:o, s:o}", "kind", object->kind, "addr",
-			 json_address(object->addr), "symbol",
-			 symbol[0] ? json_string(symbol) : json_null());
+	if (object->lock)
+		json_add_lock_name(row, graph->model, object->lock);
+	else
+		json_object_set_new(row, "symbol",
+				    object->chan->symbol[0] ? json_string(object->chan->symbol) :
+							      json_null());
+	return row;
 }
 
 static void add_edges(json_t *rows, const struct waits_graph *graph, const struct waits_node *node,
@@ -28,14 +28,15 @@ static void add_edges(json_t *rows, const struct waits_graph *graph, const struc
 	for (size_t i = 0; waits_leads_on(object) && i < object->to_count; i++) {
 		const struct waits_to *to = &graph->to.data[object->first_to + i];
 
-		json_array_append_new(rows, json_pack("{s:o, s:o, s:o, s:s, s:b, s:o}", "from",
-						      goid_of(graph, node->task), "to",
-						      goid_of(graph, to->task), "via", via(object),
-						      "role", model_role_name(to->role), "certain",
-						      to->certain, "evidence",
-						      to->party ? json_string(model_evidence_name(
-									  to->party->evidence)) :
-								  json_null()));
+		json_array_append_new(
+			rows,
+			json_pack("{s:o, s:o, s:o, s:s, s:b, s:o}", "from",
+				  goid_of(graph, node->task), "to", goid_of(graph, to->task), "via",
+				  via(graph, object), "role", model_role_name(to->role), "certain",
+				  to->certain, "evidence",
+				  to->party ?
+					  json_string(model_evidence_name(to->party->evidence)) :
+					  json_null()));
 	}
 }
 
@@ -94,7 +95,7 @@ static json_t *held_by(const struct waits_graph *graph, size_t task)
 
 			if (to->task != task)
 				continue;
-			row = via(object);
+			row = via(graph, object);
 			json_object_set_new(row, "role", json_string(model_role_name(to->role)));
 			json_object_set_new(row, "waiters",
 					    json_integer((json_int_t)object->waiter_count));
@@ -148,7 +149,7 @@ static json_t *unknown(const struct waits_graph *graph)
 
 		if (object->to_count && waits_leads_on(object))
 			continue;
-		row = via(object);
+		row = via(graph, object);
 		json_object_set_new(row, "waiters", json_integer((json_int_t)object->waiter_count));
 		json_object_set_new(row, "any_of", json_integer((json_int_t)object->to_count));
 		json_array_append_new(rows, row);

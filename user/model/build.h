@@ -20,6 +20,9 @@ struct build {
 
 #define NO_ROW UINT32_MAX
 
+/* Where in a sync.Once its Mutex is: behind a 32-bit word (src/sync/once.go, Go 1.18 to 1.27). */
+#define ONCE_MUTEX 4
+
 int build_sites(struct build *build);
 int build_tasks(struct build *build);
 int build_groups(struct build *build);
@@ -34,6 +37,7 @@ int build_tallies(struct build *build);
 int build_panics(struct build *build);
 int build_sampled(struct build *build); /* waits too long for the windows, by snapshots */
 int build_order(struct build *build);
+int build_lock_names(struct build *build); /* of those that are waited for most */
 
 /* NULL: the probes have no such site. */
 struct stack *build_site_stack(const struct build *build, uint32_t site);

@@ -82,13 +82,16 @@ static void read_state(const struct build *build, struct model_lock *lock)
 	const struct layout *layout = build->model->layout;
 	struct model_lock_state *state = &lock->state;
 	const struct lock_words *words;
+	uint64_t mutex;
 
 	switch (lock->kind) {
 	case LOCK_MUTEX:
-		words = words_of(snapshot, lock->addr + layout->mutex_sema);
+	case LOCK_ONCE:
+		mutex = lock->addr + (lock->kind == LOCK_ONCE ? ONCE_MUTEX : 0);
+		words = words_of(snapshot, mutex + layout->mutex_sema);
 		state->known = words;
 		if (words)
-			mutex_state(word_at(words, lock->addr + layout->mutex_state), state);
+			mutex_state(word_at(words, mutex + layout->mutex_state), state);
 		break;
 	case LOCK_RWMUTEX_WRITER:
 		words = words_of(snapshot, lock->addr + layout->rwmutex_readersem);

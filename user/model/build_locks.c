@@ -45,7 +45,8 @@ static int row_of(struct lock_build *locks, uint64_t semaphore, enum lock_kind k
 		*row = model->locks.len - 1;
 		lock->addr = addr;
 		lock->kind = row_kind(kind);
-		symbols_variable(model->symbols, addr, lock->symbol, sizeof(lock->symbol));
+		lock->symbol_source =
+			symbols_variable(model->symbols, addr, lock->symbol, sizeof(lock->symbol));
 		if (row_by_addr_add(locks->by_lock, addr, *row))
 			return -ENOMEM;
 	}
@@ -58,7 +59,8 @@ static int row_of(struct lock_build *locks, uint64_t semaphore, enum lock_kind k
 static void note_woken(struct model_lock *lock, const struct object_row *object,
 		       const struct stack *stack)
 {
-	if (!stack || stack->lock != LOCK_MUTEX || object->object.last_ns <= lock->last_woken_ns)
+	if (!stack || (stack->lock != LOCK_MUTEX && stack->lock != LOCK_ONCE) ||
+	    object->object.last_ns <= lock->last_woken_ns)
 		return;
 	lock->last_woken_ns = object->object.last_ns;
 	lock->last_woken_goid = object->object.last_woken_goid;

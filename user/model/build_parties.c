@@ -107,7 +107,8 @@ static bool role_on_lock(const struct model_lock *lock, const struct next_op *op
 	switch (op->what) {
 	case NEXT_UNLOCK:
 		*role = PARTY_HOLDS;
-		return lock->kind == LOCK_MUTEX && op->certain && (!state->known || state->locked);
+		return (lock->kind == LOCK_MUTEX || lock->kind == LOCK_ONCE) && op->certain &&
+		       (!state->known || state->locked);
 	case NEXT_WRITE_UNLOCK:
 		*role = PARTY_WRITES;
 		return lock->kind == LOCK_RWMUTEX_WRITER && op->certain &&
@@ -161,8 +162,8 @@ static void note_age(struct parties *parties, const struct model_lock *lock,
 	party->since_is_bound = true;
 	if (task->state == G_WAITING || task->state == G_SYSCALL)
 		party->since_ns = task->since_ns;
-	if (lock->kind != LOCK_MUTEX || lock->last_woken_goid != task->goid ||
-	    !lock->last_woken_ns ||
+	if ((lock->kind != LOCK_MUTEX && lock->kind != LOCK_ONCE) ||
+	    lock->last_woken_goid != task->goid || !lock->last_woken_ns ||
 	    (lock->last_release_goid == task->goid && lock->last_release_ns > lock->last_woken_ns))
 		return;
 	party->evidence = EVIDENCE_ACQUIRED;
@@ -173,10 +174,10 @@ static void note_age(struct parties *parties, const struct model_lock *lock,
 static int add_claims(struct parties *parties, struct model_lock *lock)
 {
 	const struct snapshot *snapshot = parties->build->snapshot;
-	size_t at = first_op(snapshot, lock->addr);
+	uint64_t object = lock->addr + (lock->kind == LOCK_ONCE ? ONCE_MUTEX : 0);
+	size_t at = first_op(snapshot, object);
 
-	for (; at < snapshot->next_ops.len && snapshot->next_ops.data[at].object == lock->addr;
-	     at++) {
+	for (; at < snapshot->next_ops.len && snapshot->next_ops.data[at].object == object; at++) {
 		const struct next_op *op = &snapshot->next_ops.data[at];
 		const size_t *task = task_of(parties, op->goroutine);
 		struct model_party *party;

@@ -65,6 +65,7 @@ static bool ends_lock_wait(enum lock_kind how, enum party_role role)
 {
 	switch (how) {
 	case LOCK_MUTEX:
+	case LOCK_ONCE:
 		return role == PARTY_HOLDS;
 	case LOCK_RWMUTEX_WRITER:
 		return role == PARTY_READS;

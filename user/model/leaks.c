@@ -204,6 +204,8 @@ static struct wording wording_of_lock(enum lock_kind kind)
 	switch (kind) {
 	case LOCK_MUTEX:
 		return (struct wording){ "waits to lock sync.Mutex", "unlock it" };
+	case LOCK_ONCE:
+		return (struct wording){ "waits for sync.Once", "return from its function" };
 	case LOCK_RWMUTEX_MUTEX:
 	case LOCK_RWMUTEX_WRITER:
 		return (struct wording){ "waits to lock sync.RWMutex", "unlock it" };

@@ -102,7 +102,7 @@ static int build_all(struct build *build)
 	static int (*const steps[])(struct build *) = {
 		build_sites,   build_tasks,       build_groups,  build_waiting, build_locks,
 		build_chans,   build_lock_states, build_parties, build_spawns,  build_wakes,
-		build_tallies, build_panics,      build_sampled, build_order,
+		build_tallies, build_panics,      build_sampled, build_order,   build_lock_names,
 	};
 	int status = 0;
 
@@ -191,6 +191,8 @@ const char *model_lock_kind_name(enum lock_kind kind)
 	switch (kind) {
 	case LOCK_MUTEX:
 		return "sync.Mutex";
+	case LOCK_ONCE:
+		return "sync.Once";
 	case LOCK_RWMUTEX_MUTEX:
 	case LOCK_RWMUTEX_WRITER:
 	case LOCK_RWMUTEX_READER:
@@ -211,6 +213,8 @@ uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint
 	switch (kind) {
 	case LOCK_MUTEX:
 		return semaphore - layout->mutex_sema;
+	case LOCK_ONCE:
+		return semaphore - layout->mutex_sema - ONCE_MUTEX;
 	case LOCK_RWMUTEX_MUTEX:
 		return semaphore - layout->mutex_sema - layout->rwmutex_w;
 	case LOCK_RWMUTEX_WRITER:

@@ -120,7 +120,8 @@ struct model_lock_state {
 struct model_lock {
 	uint64_t addr;       /* of the lock itself, not of its semaphore */
 	enum lock_kind kind; /* the RWMutex kinds are one row: LOCK_RWMUTEX_WRITER */
-	char symbol[128];    /* "" when it is no named variable */
+	char symbol[128];    /* what it is called; "": that is not known */
+	enum symbol_source symbol_source;
 	uint64_t waiters;
 	uint64_t ongoing_ns;
 	struct wait_stats stats;
@@ -205,6 +206,13 @@ struct model_type {
 };
 typedef bool (*model_type_look_up)(void *ctx, uint64_t addr, struct model_type *type);
 
+/*
+ * What a lock is called, by who waits for it (NULL: nobody is known to); kind is one of a row. From then on
+ * the look-up of data objects has it. False: no name.
+ */
+typedef bool (*model_name_lock)(void *ctx, uint64_t addr, enum lock_kind kind,
+				const struct goroutine *waiter);
+
 struct model_rates { /* a second, since the last update */
 	double spawn, exit, park, ready;
 };
@@ -247,6 +255,8 @@ struct model {
 	model_type_look_up
 		look_up_type; /* set by the owner of the model; NULL: types have no names */
 	void *type_ctx;
+	model_name_lock name_lock; /* the same; NULL: by the data objects alone */
+	void *name_ctx;
 
 	struct model_history *history; /* what the last update saw */
 };
@@ -270,7 +280,7 @@ uint64_t model_lost(const struct model *model);
 const char *model_reason(const struct model *model, unsigned reason);
 /* "waiting", "running", "runnable", "syscall", "preempted", ... */
 const char *model_state_name(unsigned state);
-/* "sync.Mutex", "sync.RWMutex", "sync.WaitGroup", "sync.Cond", "semaphore". */
+/* "sync.Mutex", "sync.Once", "sync.RWMutex", "sync.WaitGroup", "sync.Cond", "semaphore". */
 const char *model_lock_kind_name(enum lock_kind kind);
 /* The lock that a semaphore belongs to, by the lock operation that waits for it. */
 uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint64_t semaphore);

@@ -114,9 +114,10 @@ static enum lock_kind lock_of(const struct stack *stack)
 			return LOCK_COND;
 		else if (in_semaphore && is_sync && strstr(name, "(*Mutex)."))
 			in_mutex = true;
+		else if (in_mutex && begins(name, "sync.(*RWMutex).Lock"))
+			return LOCK_RWMUTEX_MUTEX;
 		else if (in_mutex)
-			return begins(name, "sync.(*RWMutex).Lock") ? LOCK_RWMUTEX_MUTEX :
-								      LOCK_MUTEX;
+			return begins(name, "sync.(*Once).") ? LOCK_ONCE : LOCK_MUTEX;
 		else if (in_semaphore && begins(name, "sync.(*RWMutex).Lock"))
 			return LOCK_RWMUTEX_WRITER;
 		else if (in_semaphore && begins(name, "sync.(*RWMutex).RLock"))

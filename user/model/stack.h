@@ -8,6 +8,7 @@
 enum lock_kind {
 	LOCK_NONE,
 	LOCK_MUTEX,
+	LOCK_ONCE,           /* the Mutex in it, which is held while its function runs */
 	LOCK_RWMUTEX_MUTEX,  /* a writer behind another one, in the RWMutex's inner Mutex */
 	LOCK_RWMUTEX_WRITER, /* a writer waiting for readers */
 	LOCK_RWMUTEX_READER,

@@ -118,16 +118,17 @@ bool symbols_is_standard(const struct symbols *symbols, const struct pclntab_fra
 	       (frame->file[len] == '/' && symbols_is_standard_directory(frame->file, len));
 }
 
-bool symbols_variable(const struct symbols *symbols, uint64_t addr, char *name, size_t size)
+enum symbol_source symbols_variable(const struct symbols *symbols, uint64_t addr, char *name,
+				    size_t size)
 {
 	uint64_t start;
 	const char *object = symbols->data ? symbols->data(symbols->ctx, addr, &start) : NULL;
 
 	if (!object)
-		return false;
-	if (addr == start)
+		return SYMBOL_NONE;
+	if (addr == start || !start)
 		snprintf(name, size, "%s", object);
 	else
 		snprintf(name, size, "%s+0x%llx", object, (unsigned long long)(addr - start));
-	return true;
+	return start ? SYMBOL_VARIABLE : SYMBOL_SHARED;
 }

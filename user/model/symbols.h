@@ -11,7 +11,10 @@
 
 /* Looks up a run-time pc as it is (of the call, not behind it); as pclntab_frames. */
 typedef size_t (*symbols_look_up)(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max);
-/* Name of the data object at a run-time address, and its start; NULL: none. */
+/*
+ * Name of the data object at a run-time address, and its start; 0: it is a name that others of its type or
+ * function have, too, "main.Store.mu". NULL: none.
+ */
 typedef const char *(*symbols_data)(void *ctx, uint64_t addr, uint64_t *start);
 
 struct symbols;
@@ -28,7 +31,12 @@ size_t symbols_frames(struct symbols *symbols, uint64_t pc, const struct pclntab
 bool symbols_is_standard_directory(const char *name, size_t len);
 bool symbols_is_standard(const struct symbols *symbols, const struct pclntab_frame *frame);
 
-/* "main.cache.mu" style name of a variable: "main.cache+0x18"; false: not in a named object. */
-bool symbols_variable(const struct symbols *symbols, uint64_t addr, char *name, size_t size);
+enum symbol_source {
+	SYMBOL_NONE,
+	SYMBOL_VARIABLE, /* of a package: "main.cache.mu", or "main.cache+0x18" */
+	SYMBOL_SHARED, /* others of the same type or function have that name, too: "main.Store.mu" */
+};
+enum symbol_source symbols_variable(const struct symbols *symbols, uint64_t addr, char *name,
+				    size_t size);
 
 #endif

@@ -43,7 +43,8 @@ static void holder_cells(struct table *table, const struct model *model,
 			 const struct model_lock *lock)
 {
 	const struct model_party *holder = model_holder(model, lock);
-	bool is_lock = lock->kind == LOCK_MUTEX || lock->kind == LOCK_RWMUTEX_WRITER;
+	bool is_lock = lock->kind == LOCK_MUTEX || lock->kind == LOCK_ONCE ||
+		       lock->kind == LOCK_RWMUTEX_WRITER;
 
 	if (lock->state.readers > 1)
 		table_cell(table, "%lld readers", (long long)lock->state.readers);
@@ -72,7 +73,9 @@ static void add_row(struct table *table, const struct view *view, const struct m
 	const struct pclntab_frame *hottest =
 		lock->site_count ? model->object_sites.data[lock->first_site].stack->site : NULL;
 
-	if (lock->symbol[0])
+	if (lock->symbol_source == SYMBOL_SHARED)
+		table_cell(table, "%s 0x%llx", lock->symbol, (unsigned long long)lock->addr);
+	else if (lock->symbol[0])
 		table_cell(table, "%s", lock->symbol);
 	else
 		table_cell(table, "0x%llx", (unsigned long long)lock->addr);

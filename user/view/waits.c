@@ -24,6 +24,10 @@ const char *format_object(char *to, size_t size, const struct waits_graph *graph
 	const struct pclntab_frame *frame = NULL;
 	char function[512] = "";
 
+	if (object->lock && object->lock->symbol_source == SYMBOL_SHARED) {
+		snprintf(to, size, "%s 0x%" PRIx64, symbol, object->addr);
+		return to;
+	}
 	if (symbol[0]) {
 		snprintf(to, size, "%s", symbol);
 		return to;

@@ -4,7 +4,6 @@ package main
 
 import (
 	"net"
-	"reflect"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -568,15 +567,14 @@ func addUnparked() {
 	wanted("running", &r.mu, &r.mu)
 
 	o := new(sync.Once)
-	m := reflect.ValueOf(o).Elem().FieldByName("m").Addr().UnsafePointer()
 	hold("once", true, func(h *holder) {
 		o.Do(func() {
-			h.holds(m, "lock")
+			h.holds(o, "lock")
 			<-h.gate
 		})
 	})
 	if *only == "" || *only == "once" {
-		report.Waits = append(report.Waits, addr(m))
+		report.Waits = append(report.Waits, addr(o))
 		parked = append(parked, spawn(func() { o.Do(func() {}) }))
 	}
 	runtime.Gosched()
