@@ -64,7 +64,7 @@ def parse_goroutine(lines, number):
         match = FUNCTION.match(line)
         if not match or not ARGUMENTS.match(match.group(2)):
             raise Malformed(f"line {number + 1}: no function: {line!r}")
-        goroutine["stack"].append((match.group(1),) + parse_place(lines, number + 1))
+        goroutine["stack"].append(match.groups() + parse_place(lines, number + 1))
         number += 2
     if not goroutine["stack"]:
         raise Malformed(f"line {number}: goroutine {goroutine['goid']} has no stack")

@@ -74,6 +74,34 @@ static size_t look_up(void *ctx, uint64_t pc, struct pclntab_frame *frames, size
 	return count;
 }
 
+/* Those of main.main and of what has something inlined. */
+static size_t look_up_args(void *ctx, uint64_t pc, struct pclntab_arg *args, size_t max)
+{
+	static const struct pclntab_arg mains[] = {
+		{ .kind = ARG_VALUE, .size = 8 },
+		{ .kind = ARG_OPEN },
+		{ .kind = ARG_VALUE, .offset = 8, .size = 8, .stale = true },
+		{ .kind = ARG_OPEN },
+		{ .kind = ARG_CLOSE },
+		{ .kind = ARG_OPEN },
+		{ .kind = ARG_MORE },
+		{ .kind = ARG_CLOSE },
+		{ .kind = ARG_TOO_FAR },
+		{ .kind = ARG_CLOSE },
+		{ .kind = ARG_MORE },
+	};
+	static const struct pclntab_arg outers[] = { { .kind = ARG_VALUE, .size = 1 } };
+	size_t index = (pc - ENTRY) / SIZE;
+
+	(void)ctx;
+	assert_true(max >= sizeof(mains) / sizeof(mains[0]));
+	if (index == MAIN)
+		memcpy(args, mains, sizeof(mains));
+	else if (index == OUTER)
+		memcpy(args, outers, sizeof(outers));
+	return index == MAIN ? sizeof(mains) / sizeof(mains[0]) : index == OUTER ? 1 : 0;
+}
+
 static uint64_t at(int function, unsigned offset)
 {
 	return ENTRY + (uint64_t)function * SIZE + offset;
@@ -269,6 +297,66 @@ static void leaves_out_the_middle(void **state)
 	free(text);
 }
 
+static char *dump_with_args(const uint64_t *pcs, size_t count, uint64_t *args, size_t arg_count)
+{
+	const struct go_dump_source source = { .minor = 24,
+					       .reasons_minor = 24,
+					       .wrapper_id = WRAPPER,
+					       .look_up = look_up,
+					       .look_up_args = look_up_args };
+	struct goroutine goroutine = waiting("select");
+	struct snapshot snapshot = { .has_args = true };
+	FILE *out;
+	char *text;
+	size_t len;
+
+	goroutine.pc_count = count;
+	goroutine.arg_count = arg_count;
+	snapshot.goroutines.data = &goroutine;
+	snapshot.goroutines.len = 1;
+	snapshot.pcs.data = (uint64_t *)pcs;
+	snapshot.pcs.len = count;
+	snapshot.args.data = args;
+	snapshot.args.len = arg_count;
+	out = open_memstream(&text, &len);
+	assert_int_equal(go_dump_write(out, &source, &snapshot), 0);
+	fclose(out);
+	return text;
+}
+
+static void prints_arguments(void **state)
+{
+	static uint64_t many[120], values[120];
+	const uint64_t pcs[] = { at(GC, 1), at(OUTER, 1), at(MAIN, 1) };
+	uint64_t args[] = { 0x11, 0, UINT64_MAX };
+	char *text = dump_with_args(pcs, 3, args, 3);
+
+	(void)state;
+	assert_string_equal(
+		text, "goroutine 5 [select]:\nruntime.GC()\n\t/src/a.go:16 +0x2\n"
+		      "main.inl(...)\n\t/src/inl.go:7\nmain.outer(0x11)\n\t/src/a.go:21 +0x2\n"
+		      "main.main(0x0, {0xffffffffffffffff?, {}, {...}, _}, ...)\n"
+		      "\t/src/a.go:10 +0x2\n");
+	free(text);
+	/* a frame whose values are not all known has none; those before it have theirs */
+	text = dump_with_args(pcs, 3, args, 2);
+	assert_non_null(strstr(text, "main.outer(0x11)"));
+	assert_non_null(strstr(text, "main.main(...)"));
+	free(text);
+	/* those of frames that are hidden or left out are passed over */
+	for (size_t i = 0; i < 120; i++) {
+		many[i] = at(OUTER, 1);
+		values[i] = i;
+	}
+	text = dump_with_args(many, 120, values, 120);
+	assert_non_null(strstr(text, "main.outer(0x18)\n\t/src/a.go:21 +0x2\n"
+				     "...140 frames elided...\nmain.inl(...)\n\t/src/inl.go:7\n"
+				     "main.outer(0x5f)\n"));
+	assert_null(strstr(text, "main.outer(0x19)"));
+	assert_non_null(strstr(text, "main.outer(0x77)\n"));
+	free(text);
+}
+
 static void separates_goroutines(void **state)
 {
 	struct go_dump_source source = { .minor = 24, .look_up = look_up };
@@ -300,6 +388,7 @@ int main(void)
 		cmocka_unit_test(shows_the_runtime_when_there_is_nothing_else),
 		cmocka_unit_test(shows_panics),
 		cmocka_unit_test(leaves_out_the_middle),
+		cmocka_unit_test(prints_arguments),
 		cmocka_unit_test(separates_goroutines),
 	};
 

@@ -18,6 +18,7 @@
 #include "oracles.h"
 #include "target/buildinfo.h"
 #include "target/pclntab.h"
+#include "target/pclntab_args.h"
 #include "target/pclntab_value.h"
 
 #define FRAMES_MAX 64
@@ -339,6 +340,7 @@ static uint32_t next_random(uint32_t *seed)
 static void ask_everything(struct pclntab *tab, uint32_t *seed)
 {
 	struct pclntab_frame frames[FRAMES_MAX];
+	struct pclntab_arg args[PCLNTAB_ARGS_MAX];
 	struct pclntab_func func;
 	int32_t bytes;
 
@@ -357,6 +359,8 @@ static void ask_everything(struct pclntab *tab, uint32_t *seed)
 			assert_true(strlen(frames[n - 1].function) + strlen(frames[n - 1].file) <
 				    tab->size);
 		}
+		for (size_t n = pclntab_args(tab, pc, args, PCLNTAB_ARGS_MAX); n > 0; n--)
+			assert_true(args[n - 1].size <= 8);
 	}
 }
 

@@ -36,7 +36,7 @@ static void open_or_fail(pid_t pid, struct target *target)
 
 static void read_or_fail(struct snapshot_reader *reader, struct snapshot *snapshot)
 {
-	const struct snapshot_options options = { .stacks = true, .system = true };
+	const struct snapshot_options options = { .stacks = true, .args = true, .system = true };
 	struct err err = { 0 };
 
 	if (snapshot_read(reader, &options, snapshot, &err))
@@ -485,6 +485,44 @@ static void says_that_it_is_gone(void **state)
 	target_close(&target);
 }
 
+/* A goroutine that did not run keeps its arguments, though they are not read again. */
+static void recalls_arguments(void **state)
+{
+	struct snapshot first = { 0 }, second = { 0 };
+	struct snapshot_reader *reader;
+	struct target target;
+	struct child child;
+	glob_t found = { 0 };
+
+	(void)state;
+	if (glob("build/targets/1.*/zoo", 0, NULL, &found))
+		skip();
+	child_start(&child, found.gl_pathv[0], NULL);
+	globfree(&found);
+	assert_true(child_says(&child, "ready"));
+	open_or_fail(child.pid, &target);
+	reader = snapshot_reader_new(&target);
+	read_or_fail(reader, &first);
+	read_or_fail(reader, &second);
+	assert_true(first.has_args && first.args.len > first.goroutines.len);
+	assert_true(second.reused > second.goroutines.len / 2);
+	assert_int_equal(first.goroutines.len, second.goroutines.len);
+	for (size_t i = 0; i < first.goroutines.len; i++) {
+		const struct goroutine *a = &first.goroutines.data[i];
+		const struct goroutine *b = &second.goroutines.data[i];
+
+		assert_int_equal(a->goid, b->goid);
+		assert_int_equal(a->arg_count, b->arg_count);
+		assert_memory_equal(first.args.data + a->first_arg, second.args.data + b->first_arg,
+				    a->arg_count * sizeof(*first.args.data));
+	}
+	snapshot_free(&first);
+	snapshot_free(&second);
+	snapshot_reader_free(reader);
+	target_close(&target);
+	child_end(&child);
+}
+
 /* Takes memory away and gives it back, as fast as it can, until it is told to end. */
 struct unmapper {
 	pthread_t thread;
@@ -628,6 +666,7 @@ int main(void)
 		liar_test(reads_what_is_unmapped_meanwhile),
 		cmocka_unit_test(ends_when_the_target_does),
 		cmocka_unit_test(says_that_it_is_gone),
+		cmocka_unit_test(recalls_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

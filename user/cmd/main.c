@@ -50,7 +50,9 @@ static const struct command commands[] = {
 		.formats = FORMAT_BIT(FORMAT_TEXT),
 		.allowed = TAKES_TARGET | NEEDS_TARGET,
 		.summary = "all stacks as text, as Go's own dump of goroutines has them",
-		.more = "For every tool that reads the output of goroutine?debug=2 or SIGQUIT.\n",
+		.more = "For every tool that reads the output of goroutine?debug=2 or SIGQUIT. Arguments\n"
+			"are printed as that version of Go does: \"?\" marks what may have been\n"
+			"overwritten, \"(...)\" is an inlined call.\n",
 		.example = "conctrace stacks -p 1234 | panicparse",
 	},
 	{

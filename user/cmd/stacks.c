@@ -28,9 +28,9 @@ static int write_dump(struct target *target, const struct snapshot *snapshot,
 
 int cmd_stacks(const struct options *options, struct err *err)
 {
-	const struct snapshot_options wanted = { .stacks = true,
-						 .system = options->system,
-						 .max_depth = DEEPEST };
+	const struct snapshot_options wanted = {
+		.stacks = true, .args = true, .system = options->system, .max_depth = DEEPEST
+	};
 	struct snapshot snapshot = { 0 };
 	struct target target;
 	pid_t pid;

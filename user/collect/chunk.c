@@ -11,6 +11,7 @@
 #define DEFAULT_DEPTH 128
 #define TORN_RETRIES 3
 #define WINDOW_MAX 2048
+#define ARGS_MAX (1U << 22) /* of a chunk's goroutines: a thousand each */
 
 /* A goroutine to be read: it is new, or has run since the last snapshot. */
 struct resting {
@@ -28,6 +29,7 @@ void chunk_free(struct chunk *chunk)
 	vec_free(&chunk->origins);
 	vec_free(&chunk->known);
 	vec_free(&chunk->cases);
+	vec_free(&chunk->args);
 	vec_free(&chunk->conds);
 	stack_set_free(&chunk->stacks);
 }
@@ -61,6 +63,7 @@ void chunk_reader_free(struct chunk_reader *reader)
 	if (!reader)
 		return;
 	pc_cache_free(reader->cache);
+	frame_args_free(reader->args);
 	memory_scratch_free(reader->scratch);
 	free(reader->addrs);
 	free(reader->before);
@@ -81,6 +84,11 @@ int chunk_reader_set(struct chunk_reader *reader, const struct snapshot_options 
 	reader->options = options;
 	reader->memory = memory;
 	reader->max_depth = depth;
+	if (options->args && !reader->args) {
+		reader->args = frame_args_new(reader->target);
+		if (!reader->args)
+			return -ENOMEM;
+	}
 	if (depth <= reader->pcs_size)
 		return 0;
 	free(reader->pcs);
@@ -264,12 +272,35 @@ static size_t walk(struct chunk_reader *reader, const struct resting *resting, b
 				 .in_syscall = resting->rest.in_syscall,
 				 .window = resting->window,
 				 .window_len = resting->window_len,
-				 .spill = reader->spill };
+				 .spill = reader->spill,
+				 .args = reader->options->args ? reader->args : NULL };
 
 	*cut = true;
+	if (unwind.args) {
+		unwind.args->values.len = 0;
+		unwind.args->cut = false;
+	}
 	count = resting->rests ? unwind_stack(&unwind, reader->pcs, reader->max_depth, cut) : 0;
 	*reads_later = unwind.spill_len != 0;
 	return count;
+}
+
+/* Those of the last walk. */
+static int keep_args(struct chunk_reader *reader, struct chunk *chunk, struct goroutine *goroutine)
+{
+	goroutine->first_arg = chunk->args.len;
+	if (!reader->options->args || !goroutine->pc_count ||
+	    reader->args->values.len > ARGS_MAX - chunk->args.len)
+		return 0;
+	for (size_t i = 0; i < reader->args->values.len; i++) {
+		uint64_t *value = vec_push(&chunk->args);
+
+		if (!value)
+			return -ENOMEM;
+		*value = reader->args->values.data[i];
+	}
+	goroutine->arg_count = reader->args->values.len;
+	return 0;
 }
 
 /*
@@ -361,6 +392,8 @@ static int walk_stacks(struct chunk_reader *reader, struct chunk *chunk)
 		remember(reader, chunk, resting, same);
 		settle_system(reader, chunk, goroutine, count);
 		status = keep_stack(chunk, goroutine, reader->pcs, count);
+		if (!status)
+			status = keep_args(reader, chunk, goroutine);
 		if (status)
 			return status;
 	}

@@ -7,6 +7,7 @@
 #ifndef COLLECT_CHUNK_H
 #define COLLECT_CHUNK_H
 
+#include "collect/frame_args.h"
 #include "collect/pc_cache.h"
 #include "collect/snapshot.h"
 #include "collect/stack_set.h"
@@ -36,6 +37,7 @@ struct chunk {
 	VEC(uint32_t) origins;            /* of each: index in the last snapshot, or CHUNK_NONE */
 	VEC(struct known_g) known;        /* a place in allgs each; index in this chunk */
 	VEC(struct wait_case) cases;
+	VEC(uint64_t) args;
 	cond_waiters conds; /* of this chunk's goroutines */
 	struct stack_set stacks;
 };
@@ -48,6 +50,7 @@ struct chunk_reader {
 	const struct snapshot_options *options;
 	const struct snapshot_memory *memory; /* NULL: none */
 	struct pc_cache *cache;
+	struct frame_args *args; /* NULL: not wanted so far */
 	struct memory_scratch *scratch;
 	struct parked_hints hints;
 	size_t g_size, max_depth, pcs_size;

@@ -180,6 +180,27 @@ static int take_cases(struct assembly *assembly, const struct chunk *chunk,
 	return 0;
 }
 
+/* Without their arguments the others' are complete. */
+static int take_args(struct assembly *assembly, const struct chunk *chunk,
+		     struct goroutine *goroutines)
+{
+	struct snapshot *snapshot = assembly->snapshot;
+
+	for (size_t i = 0; i < chunk->goroutines.len; i++) {
+		struct goroutine *goroutine = &goroutines[i];
+		bool is_new = chunk->origins.data[i] == CHUNK_NONE;
+		const uint64_t *from = is_new ? chunk->args.data : assembly->last->args.data;
+		uint32_t first = goroutine->first_arg;
+
+		goroutine->first_arg = snapshot->args.len;
+		if (goroutine->arg_count > SNAPSHOT_ARGS_MAX - snapshot->args.len)
+			goroutine->arg_count = 0;
+		if (append_all(&snapshot->args, from + first, goroutine->arg_count))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* Indices in the chunk become those of the snapshot. */
 static int take_chunk(struct assembly *assembly, const struct chunk *chunk)
 {
@@ -210,6 +231,8 @@ static int take_chunk(struct assembly *assembly, const struct chunk *chunk)
 	snapshot->system += chunk->system;
 	goroutines = snapshot->goroutines.data + first;
 	status = take_stacks(assembly, chunk, goroutines);
+	if (!status && snapshot->has_args)
+		status = take_args(assembly, chunk, goroutines);
 	return status ? status : take_cases(assembly, chunk, goroutines);
 }
 
@@ -374,7 +397,7 @@ static void snapshot_clear(struct snapshot *snapshot)
 {
 	snapshot->torn = snapshot->unreadable = snapshot->system = snapshot->reused = 0;
 	snapshot->goroutines.len = snapshot->pcs.len = snapshot->cases.len = 0;
-	snapshot->chans.len = snapshot->locks.len = snapshot->labels.len = 0;
+	snapshot->args.len = snapshot->chans.len = snapshot->locks.len = snapshot->labels.len = 0;
 	snapshot->next_ops.len = snapshot->ahead_left_out = 0;
 	snapshot->strings.len = 0;
 }
@@ -388,7 +411,8 @@ static int hand_over_stacks(struct assembly *assembly)
 
 static bool is_same_question(const struct snapshot_options *a, const struct snapshot_options *b)
 {
-	return a->stacks == b->stacks && a->system == b->system && a->max_depth == b->max_depth;
+	return a->stacks == b->stacks && a->args == b->args && a->system == b->system &&
+	       a->max_depth == b->max_depth;
 }
 
 /* What the next snapshot takes over. Without memory for it, nothing. */
@@ -402,6 +426,7 @@ static void remember(struct snapshot_reader *reader, const struct snapshot_optio
 	last->at_ns = snapshot->at_ns;
 	if (append_all(&last->goroutines, snapshot->goroutines.data, snapshot->goroutines.len) ||
 	    append_all(&last->pcs, snapshot->pcs.data, snapshot->pcs.len) ||
+	    append_all(&last->args, snapshot->args.data, snapshot->args.len) ||
 	    append_all(&last->cases, snapshot->cases.data, snapshot->cases.len) ||
 	    append_all(&last->labels, snapshot->labels.data, snapshot->labels.len) ||
 	    append_all(&last->strings, snapshot->strings.data, snapshot->strings.len)) {
@@ -447,6 +472,7 @@ int snapshot_read(struct snapshot_reader *reader, const struct snapshot_options 
 	int status;
 
 	snapshot_clear(snapshot);
+	snapshot->has_args = options->args;
 	snapshot->at_ns = clock_now_ns();
 	reader->next.known.len = 0;
 	status = read_all(reader, options, recalls ? &reader->memory : NULL, &assembly);
@@ -481,6 +507,7 @@ void snapshot_free(struct snapshot *snapshot)
 {
 	vec_free(&snapshot->goroutines);
 	vec_free(&snapshot->pcs);
+	vec_free(&snapshot->args);
 	vec_free(&snapshot->cases);
 	vec_free(&snapshot->chans);
 	vec_free(&snapshot->locks);

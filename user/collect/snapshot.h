@@ -132,6 +132,7 @@ struct goroutine {
 	uint32_t first_case, case_count; /* in snapshot.cases: select and channel waits */
 	uint32_t index;                  /* place in allgs; a g keeps it */
 	uint32_t first_pc, pc_count; /* in snapshot.pcs, innermost first; equal stacks share them */
+	uint32_t first_arg, arg_count;     /* in snapshot.args */
 	uint32_t first_label, label_count; /* in snapshot.labels, ascending by key */
 	uint32_t peer;                     /* in snapshot.strings: WAIT_NETWORK, at the other end */
 	int32_t fd;                        /* WAIT_NETWORK; -1: unknown */
@@ -152,12 +153,16 @@ enum ahead_of { AHEAD_OF_NONE, AHEAD_OF_LOCKS, AHEAD_OF_ALL };
 
 struct snapshot_options {
 	bool stacks; /* walk stacks */
+	bool args;   /* and read the arguments of their frames */
 	bool system; /* keep the runtime's own goroutines */
 	enum ahead_of ahead;
 	uint32_t ahead_steps; /* instructions to follow for that; 0: some 5 s of them */
 	bool peers;           /* look up what is at the other end of sockets, in /proc */
 	uint32_t max_depth;   /* frames (pcs) a stack; 0: 128 */
 };
+
+/* A million goroutines have some ten million in all. */
+#define SNAPSHOT_ARGS_MAX (1U << 26)
 
 struct snapshot {
 	uint64_t at_ns; /* CLOCK_MONOTONIC, when the reading began */
@@ -169,6 +174,10 @@ struct snapshot {
 	VEC(struct goroutine) goroutines; /* alive ones, in the order of allgs */
 	VEC(uint64_t) pcs; /* run-time pcs to look up as they are: of the call instruction, not
 				 behind it, unless the frame was interrupted by a signal */
+	/* What target_args says of each of a goroutine's pcs, innermost frame first: the values, as
+	   far as they could be read, and as there is room (SNAPSHOT_ARGS_MAX). */
+	VEC(uint64_t) args;
+	bool has_args; /* they were asked for */
 	VEC(struct wait_case) cases;
 	VEC(struct chan_state) chans; /* every channel somebody waits on, ascending by addr */
 	VEC(struct lock_words) locks; /* every semaphore of WAIT_SEMA, ascending by addr */

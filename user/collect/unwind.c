@@ -21,23 +21,47 @@ static bool read_more(struct unwind *unwind, uint64_t addr)
 	return true;
 }
 
-static bool holds(uint64_t start, size_t len, uint64_t addr)
+static bool holds(uint64_t start, size_t have, uint64_t addr, size_t len)
 {
-	return addr >= start && len >= 8 && addr - start <= len - 8;
+	return addr >= start && have >= len && addr - start <= have - len;
+}
+
+/* `len` bytes of the stack, good until the next call; NULL: they are not of it, or not readable. */
+static const uint8_t *bytes_at(struct unwind *unwind, uint64_t addr, size_t len)
+{
+	if (holds(unwind->window_addr, unwind->window_len, addr, len))
+		return unwind->window + (addr - unwind->window_addr);
+	if (addr >= unwind->stack_hi || unwind->stack_hi - addr < len)
+		return NULL;
+	if (!holds(unwind->spill_addr, unwind->spill_len, addr, len) && !read_more(unwind, addr))
+		return NULL;
+	return unwind->spill + (addr - unwind->spill_addr);
 }
 
 static bool read_word(struct unwind *unwind, uint64_t addr, uint64_t *word)
 {
-	if (holds(unwind->window_addr, unwind->window_len, addr)) {
-		memcpy(word, unwind->window + (addr - unwind->window_addr), sizeof(*word));
-		return true;
+	const uint8_t *bytes = addr % 8 ? NULL : bytes_at(unwind, addr, sizeof(*word));
+
+	if (bytes)
+		memcpy(word, bytes, sizeof(*word));
+	return bytes;
+}
+
+/* Those of the frame at `pc`, which begin at `base`. */
+static void take_args(struct unwind *unwind, uint64_t pc, uint64_t base)
+{
+	struct frame_args *args = unwind->args;
+	const struct frame_args_plan *plan = frame_args_plan(args, pc);
+
+	for (size_t i = 0; i < plan->count && !args->cut; i++) {
+		size_t size = plan->values[i].size;
+		const uint8_t *bytes = bytes_at(unwind, base + plan->values[i].offset, size);
+		uint64_t *value = bytes ? vec_push(&args->values) : NULL;
+
+		args->cut = !value;
+		if (value)
+			memcpy(value, bytes, size);
 	}
-	if (addr % 8 || addr >= unwind->stack_hi || unwind->stack_hi - addr < 8)
-		return false;
-	if (!holds(unwind->spill_addr, unwind->spill_len, addr) && !read_more(unwind, addr))
-		return false;
-	memcpy(word, unwind->spill + (addr - unwind->spill_addr), sizeof(*word));
-	return true;
 }
 
 /* A call of a nil function: pc is 0, the return address is where sp points. */
@@ -76,6 +100,8 @@ size_t unwind_stack(struct unwind *unwind, uint64_t *pcs, size_t max, bool *cut)
 								       .size = info.frame_size,
 								       .interrupted = interrupted };
 		pcs[count++] = interrupted || info.is_entry ? pc : pc - 1;
+		if (unwind->args)
+			take_args(unwind, pcs[count - 1], sp + info.frame_size + 8);
 		if (info.top_frame) {
 			*cut = false;
 			return count;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collect/frame_args.h"
 #include "collect/pc_cache.h"
 
 #define UNWIND_SPILL 32768
@@ -31,6 +32,7 @@ struct unwind {
 	uint64_t spill_addr;
 	size_t spill_len;            /* 0: nothing yet */
 	struct unwind_frame *frames; /* filled in like the pcs; NULL: not wanted */
+	struct frame_args *args;     /* the frames' arguments are appended; NULL: not wanted */
 };
 
 /*

@@ -19,11 +19,17 @@ struct dump {
 	const struct go_dump_source *source;
 	const struct snapshot *snapshot;
 	struct dump_cache *cache;
+	bool has_args; /* their values are known, and what they are of */
 };
 
 static size_t look_up(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max)
 {
 	return target_frames(ctx, pc, frames, max);
+}
+
+static size_t look_up_args(void *ctx, uint64_t pc, struct pclntab_arg *args, size_t max)
+{
+	return target_args(ctx, pc, args, max);
 }
 
 void go_dump_source_init(struct go_dump_source *source, struct target *target)
@@ -34,6 +40,7 @@ void go_dump_source_init(struct go_dump_source *source, struct target *target)
 		.minor = target->build.version.minor,
 		.reasons_minor = target->reasons_minor,
 		.look_up = look_up,
+		.look_up_args = look_up_args,
 		.ctx = target,
 	};
 	/* the last of the special functions; the wrappers' number follows (internal/abi/symtab.go) */
@@ -87,6 +94,7 @@ static void write_header(const struct dump *dump, const struct goroutine *gorout
 struct position {
 	const struct goroutine *goroutine;
 	size_t at;                       /* pc */
+	size_t arg;                      /* of the goroutine: the first value of that pc */
 	const struct dump_frame *callee; /* the logical frame before */
 	bool interrupted;                /* the frame at `at` was, by a signal */
 };
@@ -113,6 +121,23 @@ static bool is_visible(const struct dump_frame *frame, bool is_first,
 	if (frame->is_wrapper && !(callee && callee->is_panic))
 		return false;
 	return (frame->is_gopanic && !is_first) || frame->shown;
+}
+
+static void write_frame(const struct dump *dump, const struct position *position,
+			const struct dump_frames *frames, const struct dump_frame *frame)
+{
+	const struct goroutine *goroutine = position->goroutine;
+	size_t behind = frame->args_at + strlen(DUMP_ARGS_UNKNOWN);
+
+	if (frame->inlined || !dump->has_args ||
+	    position->arg + frames->values > goroutine->arg_count) {
+		fwrite(frame->text, 1, frame->text_len, dump->out);
+		return;
+	}
+	fwrite(frame->text, 1, frame->args_at, dump->out);
+	dump_args_write(dump->out, frames,
+			dump->snapshot->args.data + goroutine->first_arg + position->arg);
+	fwrite(frame->text + behind, 1, frame->text_len - behind, dump->out);
 }
 
 /*
@@ -144,8 +169,9 @@ static size_t write_frames(const struct dump *dump, struct position *position, b
 				continue;
 			}
 			max--;
-			fwrite(frame->text, 1, frame->text_len, dump->out);
+			write_frame(dump, position, frames, frame);
 		}
+		position->arg += frames ? frames->values : 0;
 		position->interrupted = position->callee && position->callee->is_injected;
 	}
 	*last = 0;
@@ -206,9 +232,11 @@ static void write_goroutine(const struct dump *dump, const struct goroutine *gor
 
 int go_dump_write(FILE *out, const struct go_dump_source *source, const struct snapshot *snapshot)
 {
-	struct dump dump = {
-		.out = out, .source = source, .snapshot = snapshot, .cache = dump_cache_new(source)
-	};
+	struct dump dump = { .out = out,
+			     .source = source,
+			     .snapshot = snapshot,
+			     .cache = dump_cache_new(source),
+			     .has_args = snapshot->has_args && source->look_up_args };
 
 	if (!dump.cache)
 		return -ENOMEM;

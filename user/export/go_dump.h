@@ -3,9 +3,10 @@
  * The text of Go's own goroutine dump (runtime.Stack, goroutine?debug=2), as the target's version
  * of Go would print it: which frames are hidden, where a long stack is cut, the words.
  *
- * On purpose different: arguments are always "(...)", which Go itself prints for inlined calls;
- * goroutines that run, and torn ones, have no stack and say so in Go's words; the labels that 1.27
- * can print behind the state are left out, because the tools that read dumps do not know them.
+ * On purpose different: arguments that are not known (of a snapshot that was made without them, or
+ * that could not be read) are "(...)", which Go itself prints for inlined calls; goroutines that run,
+ * and torn ones, have no stack and say so in Go's words; the labels that 1.27 can print behind the
+ * state are left out, because the tools that read dumps do not know them.
  */
 #ifndef EXPORT_GO_DUMP_H
 #define EXPORT_GO_DUMP_H
@@ -14,6 +15,7 @@
 #include <stdio.h>
 
 #include "collect/snapshot.h"
+#include "target/pclntab_args.h"
 
 /* What the text takes from the target. */
 struct go_dump_source {
@@ -22,6 +24,8 @@ struct go_dump_source {
 	uint8_t wrapper_id; /* abi.FuncIDWrapper of that version: code made by the compiler */
 	/* frames of a run-time pc, innermost first, as target_frames; the strings stay */
 	size_t (*look_up)(void *ctx, uint64_t pc, struct pclntab_frame *frames, size_t max);
+	/* as target_args; NULL: arguments are not known */
+	size_t (*look_up_args)(void *ctx, uint64_t pc, struct pclntab_arg *args, size_t max);
 	void *ctx;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* runtime/traceback.go: showfuncinfo, isExportedRuntime, printFuncName, printcreatedby1. */
+/* runtime/traceback.go: showfuncinfo, isExportedRuntime, printFuncName, printArgs, printcreatedby1. */
 #include "export/go_dump_frame.h"
 
 #include <stdlib.h>
@@ -34,6 +34,7 @@ static void entry_free(struct entry *entry)
 	for (size_t i = 0; i < entry->frames.count; i++)
 		free(entry->frames.frames[i].text);
 	free(entry->frames.frames);
+	free(entry->frames.args);
 	free(entry);
 }
 
@@ -107,12 +108,34 @@ static int describe(const struct go_dump_source *source, const struct pclntab_fr
 	if (!from->inlined && behind > from->entry)
 		snprintf(offset, sizeof(offset), " +0x%llx",
 			 (unsigned long long)(behind - from->entry));
-	len = asprintf(&frame->text, "%s(...)\n\t%s:%d%s\n", name, from->file, from->line, offset);
+	frame->inlined = from->inlined;
+	frame->args_at = strlen(name) + 1;
+	len = asprintf(&frame->text, "%s(" DUMP_ARGS_UNKNOWN ")\n\t%s:%d%s\n", name, from->file,
+		       from->line, offset);
 	if (len < 0) {
 		frame->text = NULL;
 		return -1;
 	}
 	frame->text_len = len;
+	return 0;
+}
+
+static int look_up_args(const struct go_dump_source *source, uint64_t pc,
+			struct dump_frames *frames)
+{
+	struct pclntab_arg args[PCLNTAB_ARGS_MAX];
+
+	if (!source->look_up_args)
+		return 0;
+	frames->arg_count = source->look_up_args(source->ctx, pc, args, PCLNTAB_ARGS_MAX);
+	if (!frames->arg_count)
+		return 0;
+	frames->args = reallocarray(NULL, frames->arg_count, sizeof(*args));
+	if (!frames->args)
+		return -1;
+	memcpy(frames->args, args, frames->arg_count * sizeof(*args));
+	for (size_t i = 0; i < frames->arg_count; i++)
+		frames->values += args[i].kind == ARG_VALUE;
 	return 0;
 }
 
@@ -127,7 +150,7 @@ static struct entry *make_entry(struct dump_cache *cache, const uint64_t key[2])
 	memcpy(entry->key, key, sizeof(entry->key));
 	count = cache->source->look_up(cache->source->ctx, key[0], frames, INLINE_MAX);
 	entry->frames.frames = calloc(count + 1, sizeof(*entry->frames.frames));
-	if (!entry->frames.frames) {
+	if (!entry->frames.frames || look_up_args(cache->source, key[0], &entry->frames)) {
 		entry_free(entry);
 		return NULL;
 	}
@@ -152,6 +175,37 @@ const struct dump_frames *dump_cache_look_up(struct dump_cache *cache, uint64_t 
 	if (!entry)
 		entry = make_entry(cache, key);
 	return entry ? &entry->frames : NULL;
+}
+
+void dump_args_write(FILE *out, const struct dump_frames *frames, const uint64_t *values)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < frames->arg_count; i++) {
+		const struct pclntab_arg *arg = &frames->args[i];
+
+		if (!first && arg->kind != ARG_CLOSE)
+			fputs(", ", out);
+		first = arg->kind == ARG_OPEN;
+		switch (arg->kind) {
+		case ARG_OPEN:
+			fputc('{', out);
+			break;
+		case ARG_CLOSE:
+			fputc('}', out);
+			break;
+		case ARG_MORE:
+			fputs("...", out);
+			break;
+		case ARG_TOO_FAR:
+			fputc('_', out);
+			break;
+		case ARG_VALUE:
+			fprintf(out, "0x%llx%s", (unsigned long long)*values++,
+				arg->stale ? "?" : "");
+			break;
+		}
+	}
 }
 
 /* The name is that of the function whose code it is, the place that of what was inlined there. */

@@ -9,8 +9,10 @@
 
 /* One logical frame. */
 struct dump_frame {
-	char *text; /* both lines of it */
+	char *text; /* both lines of it, as they are when the arguments are not known */
 	size_t text_len;
+	size_t args_at;   /* in `text`: DUMP_ARGS_UNKNOWN, in the place of the arguments */
+	bool inlined;     /* Go does not print arguments */
 	bool shown;       /* by its name */
 	bool is_wrapper;  /* hidden unless what it calls is a panic */
 	bool is_panic;    /* gopanic, sigpanic, panicwrap: what called them is not hidden */
@@ -18,9 +20,14 @@ struct dump_frame {
 	bool is_injected; /* its caller was interrupted by a signal, it did not call */
 };
 
+#define DUMP_ARGS_UNKNOWN "..."
+
 struct dump_frames {
 	size_t count; /* innermost first */
 	struct dump_frame *frames;
+	/* of the last one, which is not inlined; `values` of them are ARG_VALUE */
+	struct pclntab_arg *args;
+	size_t arg_count, values;
 };
 
 struct dump_cache;
@@ -34,6 +41,9 @@ void dump_cache_free(struct dump_cache *cache);
  */
 const struct dump_frames *dump_cache_look_up(struct dump_cache *cache, uint64_t pc,
 					     unsigned offset);
+
+/* printArgs: the arguments, with the frame's `values`. */
+void dump_args_write(FILE *out, const struct dump_frames *frames, const uint64_t *values);
 
 /* Both lines of "created by" for a goroutine made before `gopc`; "" when Go prints none. */
 const char *dump_created_by(struct dump_cache *cache, uint64_t gopc, uint64_t parent_goid, char *to,

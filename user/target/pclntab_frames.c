@@ -27,8 +27,8 @@ static int value_at(const struct pclntab *tab, const struct pclntab_func *func, 
 	return pclntab_value(bytes, tab->bytes + tab->size, tab->min_lc, pc - func->entry, value);
 }
 
-static int pcdata_at(const struct pclntab *tab, const struct pclntab_func *func, uint32_t which,
-		     uint64_t pc, int32_t *value)
+int pclntab_pcdata(const struct pclntab *tab, const struct pclntab_func *func, uint32_t which,
+		   uint64_t pc, int32_t *value)
 {
 	const uint8_t *tables = func->raw + pclntab_shape(tab)->len;
 
@@ -38,9 +38,8 @@ static int pcdata_at(const struct pclntab *tab, const struct pclntab_func *func,
 	return value_at(tab, func, u32_at(tables + 4ULL * which), pc, value);
 }
 
-/* Link-time address of a function's data, 0 when it has none. */
-static uint64_t funcdata_of(const struct pclntab *tab, const struct pclntab_func *func,
-			    unsigned which)
+uint64_t pclntab_funcdata(const struct pclntab *tab, const struct pclntab_func *func,
+			  unsigned which)
 {
 	uint64_t at = (func->raw - tab->bytes) + pclntab_shape(tab)->len;
 	const uint8_t *slot;
@@ -73,6 +72,34 @@ static void position_at(const struct pclntab *tab, const struct pclntab_func *fu
 		frame->line = line;
 }
 
+/* The inlinedCall that the instruction at pc belongs to, or NULL. */
+static const uint8_t *inlined_at(const struct pclntab *tab, const struct pclntab_func *func,
+				 uint64_t tree, uint64_t pc)
+{
+	unsigned len = pclntab_shape(tab)->inline_len;
+	int32_t index;
+
+	if (!tree || pclntab_pcdata(tab, func, PCDATA_INL_TREE, pc, &index) || index < 0)
+		return NULL;
+	return elf_at(tab->image, tree + (uint64_t)index * len, len);
+}
+
+uint64_t pclntab_outer_pc(const struct pclntab *tab, const struct pclntab_func *func, uint64_t pc)
+{
+	uint64_t tree = pclntab_funcdata(tab, func, FUNCDATA_INL_TREE);
+
+	for (int depth = 0; depth < INLINE_DEPTH_MAX; depth++) {
+		const uint8_t *call = inlined_at(tab, func, tree, pc);
+
+		if (!call)
+			break;
+		pc = func->entry + u32_at(call + pclntab_shape(tab)->inline_parent_pc);
+		if (pc >= func->end)
+			break;
+	}
+	return pc;
+}
+
 size_t pclntab_frames(const struct pclntab *tab, uint64_t pc, struct pclntab_frame *frames,
 		      size_t max)
 {
@@ -83,16 +110,11 @@ size_t pclntab_frames(const struct pclntab *tab, uint64_t pc, struct pclntab_fra
 
 	if (!max || pclntab_func_at(tab, pc, &func))
 		return 0;
-	tree = funcdata_of(tab, &func, FUNCDATA_INL_TREE);
-	for (int depth = 0; tree && depth < INLINE_DEPTH_MAX && count + 1 < max; depth++) {
+	tree = pclntab_funcdata(tab, &func, FUNCDATA_INL_TREE);
+	for (int depth = 0; depth < INLINE_DEPTH_MAX && count + 1 < max; depth++) {
 		struct pclntab_frame *frame = &frames[count];
-		const uint8_t *call;
-		int32_t index;
+		const uint8_t *call = inlined_at(tab, &func, tree, pc);
 
-		if (pcdata_at(tab, &func, PCDATA_INL_TREE, pc, &index) || index < 0)
-			break;
-		call = elf_at(tab->image, tree + (uint64_t)index * shape->inline_len,
-			      shape->inline_len);
 		if (!call)
 			break;
 		position_at(tab, &func, pc, frame);

@@ -76,4 +76,13 @@ static inline const char *string_at(const struct pclntab *tab, uint64_t base, ui
 	return (const char *)text;
 }
 
+/* A function's PCDATA at a pc in it: 0, or -errno when it has none. */
+int pclntab_pcdata(const struct pclntab *tab, const struct pclntab_func *func, uint32_t which,
+		   uint64_t pc, int32_t *value);
+/* Link-time address of a function's FUNCDATA, 0 when it has none. */
+uint64_t pclntab_funcdata(const struct pclntab *tab, const struct pclntab_func *func,
+			  unsigned which);
+/* Where the function itself, not what is inlined at pc, is at that time. */
+uint64_t pclntab_outer_pc(const struct pclntab *tab, const struct pclntab_func *func, uint64_t pc);
+
 #endif

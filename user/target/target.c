@@ -125,3 +125,8 @@ size_t target_frames(const struct target *target, uint64_t pc, struct pclntab_fr
 		frames[i].entry += target->load_bias;
 	return count;
 }
+
+size_t target_args(const struct target *target, uint64_t pc, struct pclntab_arg *args, size_t max)
+{
+	return pclntab_args(&target->pclntab, pc - target->load_bias, args, max);
+}

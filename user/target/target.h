@@ -14,6 +14,7 @@
 #include "target/elf_image.h"
 #include "target/layout.h"
 #include "target/pclntab.h"
+#include "target/pclntab_args.h"
 
 #define TARGET_TIME_TO_RUN_MOST 721
 
@@ -56,5 +57,7 @@ bool target_alive(const struct target *target);
 /* Frames of a run-time pc, innermost first, as pclntab_frames; their entries are run-time too. */
 size_t target_frames(const struct target *target, uint64_t pc, struct pclntab_frame *frames,
 		     size_t max);
+/* The arguments of a run-time pc's outermost frame, as pclntab_args. */
+size_t target_args(const struct target *target, uint64_t pc, struct pclntab_arg *args, size_t max);
 
 #endif
