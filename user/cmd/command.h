@@ -5,7 +5,9 @@
 
 #include "cmd/options.h"
 
-/* 0, -errno with the error filled in, or a positive exit status of its own (3: found something). */
+#define STATUS_FOUND 3 /* of leaks and diagnose: something is wrong */
+
+/* 0, -errno with the error filled in, or a positive exit status of its own (STATUS_FOUND). */
 int cmd_top(const struct options *options, struct err *err);
 int cmd_tasks(const struct options *options, struct err *err);
 int cmd_stacks(const struct options *options, struct err *err);

@@ -169,11 +169,12 @@ static const struct command commands[] = {
 			   FORMAT_BIT(FORMAT_CHROME) | FORMAT_BIT(FORMAT_DOT) |
 			   FORMAT_BIT(FORMAT_MERMAID) | FORMAT_BIT(FORMAT_FOLDED) |
 			   FORMAT_BIT(FORMAT_SVG) | FORMAT_BIT(FORMAT_PPROF) |
-			   FORMAT_BIT(FORMAT_SPEEDSCOPE),
-		.allowed = TAKES_TASKS | TAKES_FLAME | TAKES_WORDS | NEEDS_WORD | TAKES_REPORT,
+			   FORMAT_BIT(FORMAT_SPEEDSCOPE) | FORMAT_BIT(FORMAT_HTML),
+		.allowed = TAKES_TASKS | TAKES_FLAME | TAKES_WORDS | NEEDS_WORD | TAKES_REPORT |
+			   TAKES_LIMITS,
 		.summary = "what was recorded: any view, at any time",
 		.words = " FILE [VIEW]",
-		.more = "VIEW is top (the default), tasks, locks, chans, stacks, waits, leaks or flame, with\n"
+		.more = "VIEW is top (the default), tasks, locks, chans, stacks, waits, leaks, flame or diagnose, with\n"
 			"the options of the commands of these names. Without a VIEW, -o x.pftrace (Perfetto)\n"
 			"and -o x.json (Chrome) write the timeline that --timeline has recorded.\n"
 			"      --at TIME         not at the end: seconds since the beginning, -seconds\n"
@@ -181,8 +182,11 @@ static const struct command commands[] = {
 			"      --diff BEFORE AFTER  what differs between two recordings: appeared, gone, more,\n"
 			"                        fewer, slower, faster; -v: all; also -f json\n"
 			"      --all, --filter TEXT, --sort ORDER, --top N  of tasks\n"
-			"      --of WHAT, --reason TEXT, --created-by, ...  of flame\n",
+			"      --of WHAT, --reason TEXT, --created-by, ...  of flame\n"
+			"      --service KIND, --config FILE, --severity LEVEL, ...  of diagnose, which has the\n"
+			"                        growth and forecast of all of the time; exit status 3, too\n",
 		.example = "conctrace report shop.db locks --at -30\n"
+			   "  conctrace report shop.db diagnose -f html -o shop.html\n"
 			   "  conctrace report shop.db -o shop.pftrace",
 	},
 	{

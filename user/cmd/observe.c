@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cmd/output.h"
-#include "cmd/text_file.h"
+#include "cmd/race_log_file.h"
 
 /* So many snapshots in an observation, no closer and no farther apart than this. */
 #define SNAPSHOTS 12
@@ -21,22 +20,6 @@
 /* A million take some 80 ms of our CPU time. */
 #define AHEAD_STEPS 4000000
 #define AHEAD_STEPS_LAST 8000000
-#define RACE_LOG_MAX (64U << 20)
-
-static int load_races(struct observation *observation, const char *path, struct err *err)
-{
-	char *text;
-	size_t len;
-	int status = text_file_read(path, RACE_LOG_MAX, "reading the race detector's log", &text,
-				    &len, err);
-
-	if (status)
-		return status;
-	status = race_log_parse(text, len, &observation->races);
-	free(text);
-	observation->has_races = !status;
-	return status ? output_no_memory(err) : 0;
-}
 
 int observation_open(struct observation *observation, const struct options *options,
 		     struct err *err)
@@ -45,7 +28,8 @@ int observation_open(struct observation *observation, const struct options *opti
 
 	memset(observation, 0, sizeof(*observation));
 	if (options->race_log)
-		status = load_races(observation, options->race_log, err);
+		status = race_log_load(options->race_log, &observation->races, err);
+	observation->has_races = options->race_log;
 	if (!status)
 		status = live_open(&observation->live, options, 0, err);
 	if (status)
@@ -56,7 +40,7 @@ int observation_open(struct observation *observation, const struct options *opti
 void observation_close(struct observation *observation)
 {
 	observed_leaks_free(&observation->leaks);
-	series_free(observation->series);
+	observed_free(&observation->observed);
 	race_log_free(&observation->races);
 	vec_free(&observation->contexts);
 	live_close(&observation->live);
@@ -68,28 +52,24 @@ static int look(struct observation *observation, const struct options *options, 
 {
 	struct live *live = &observation->live;
 	uint64_t before_ns = live->has_snapshot ? live->snapshot.at_ns : 0;
+	struct resources resources;
 	int status;
 
-	live->ahead = last || observation->snapshots % AHEAD_EVERY == 0 ? AHEAD_OF_ALL :
-									  AHEAD_OF_NONE;
+	live->ahead = last || observation->observed.snapshots % AHEAD_EVERY == 0 ? AHEAD_OF_ALL :
+										   AHEAD_OF_NONE;
 	live->ahead_steps = last ? AHEAD_STEPS_LAST : AHEAD_STEPS;
 	status = live_update(live, options, true, err);
 	if (status || !live->has_snapshot || live->snapshot.at_ns == before_ns)
 		return status;
-	resources_read(live->target.pid, &observation->now);
+	resources_read(live->target.pid, &resources);
 	run_queue_read(&live->target, &observation->queue_now);
-	if (!observation->first_ns) {
-		observation->first_ns = live->snapshot.at_ns;
-		observation->before = observation->now;
+	if (!observation->observed.snapshots)
 		observation->queue_before = observation->queue_now;
-	}
-	observation->last_ns = live->snapshot.at_ns;
-	observation->snapshots++;
 	if (last)
 		observation->has_contexts =
 			!contexts_read(&live->target, &live->snapshot, &observation->contexts);
-	return series_add(observation->series, &live->model, live->ahead != AHEAD_OF_NONE,
-			  &observation->now) ?
+	return observed_note(&observation->observed, &live->model, live->ahead != AHEAD_OF_NONE,
+			     &resources) ?
 		       output_no_memory(err) :
 		       0;
 }
@@ -142,14 +122,11 @@ static int begin(struct observation *observation, const struct options *options,
 	observed_leaks_free(&observation->leaks);
 	snprintf(observation->leaks.why_not, sizeof(observation->leaks.why_not),
 		 "the look was cut short");
-	series_free(observation->series);
-	observation->series = series_new();
-	observation->first_ns = observation->last_ns = observation->snapshots = 0;
 	observation->no_probes[0] = '\0';
 	observation->has_contexts = false;
 	if (status)
 		return status;
-	if (!observation->series)
+	if (observed_begin(&observation->observed))
 		return output_no_memory(err);
 	if (live_attach(live, options, roles, NULL, &why)) {
 		snprintf(observation->no_probes, sizeof(observation->no_probes), "%.150s: %.200s",
@@ -195,28 +172,24 @@ int observe(struct observation *observation, const struct options *options, uint
 	status = look(observation, options, true, err);
 	take_rates_of_all(&live->model);
 	if (!status && !live->gone)
-		observed_leaks_find(live, observation->now.rss, &observation->leaks);
+		observed_leaks_find(live, observation->observed.now.rss, &observation->leaks);
 	return status;
 }
 
-int observation_diagnose(struct observation *observation, const struct limits *limits,
-			 struct diagnosis *diagnosis, struct err *err)
+void observation_input(struct observation *observation, const struct limits *limits,
+		       struct diagnosis *diagnosis)
 {
 	struct live *live = &observation->live;
-	int status;
 
 	run_queue_between(&observation->queue_before, &observation->queue_now, &observation->queue);
 	diagnosis->input = (struct detect_input){
 		.model = &live->model,
-		.series = observation->series,
 		.limits = limits,
-		.before = &observation->before,
-		.now = &observation->now,
 		.contexts = observation->has_contexts ? &observation->contexts : NULL,
 		.run_queue = observation->queue.known ? &observation->queue : NULL,
-		.observed_ns = observation->last_ns - observation->first_ns,
 		.roles = observation->roles,
 		.pid = live->target.pid,
+		.wall_ahead_ns = clock_wall_ns(0),
 		.gomaxprocs = live->target.gomaxprocs,
 		.gone = live->gone,
 		.leaks = observation->leaks.known ? &observation->leaks.leaks : NULL,
@@ -224,7 +197,6 @@ int observation_diagnose(struct observation *observation, const struct limits *l
 		.no_leaks = observation->leaks.why_not,
 		.races = observation->has_races ? &observation->races : NULL,
 	};
+	observed_input(&observation->observed, &diagnosis->input);
 	snprintf(diagnosis->no_probes, sizeof(diagnosis->no_probes), "%s", observation->no_probes);
-	status = diagnosis_make(diagnosis);
-	return status ? output_no_memory(err) : 0;
 }

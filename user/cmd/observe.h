@@ -6,17 +6,15 @@
 #include "cmd/live.h"
 #include "cmd/observed_leaks.h"
 #include "detect/diagnosis.h"
+#include "detect/observed.h"
 
 struct observation {
 	struct live live;
-	struct series *series;
-	struct resources before, now;
+	struct observed observed;
 	held_contexts contexts; /* at the last snapshot */
 	bool has_contexts;
 	struct run_queue queue_before, queue_now, queue; /* the last is the difference */
-	uint64_t first_ns, last_ns;                      /* of the snapshots noted; 0: none */
-	uint64_t snapshots;
-	uint32_t roles;      /* that are on */
+	uint32_t roles;                                  /* that are on */
 	bool ended;          /* the last look was ended by the user or the process */
 	char no_probes[400]; /* why none is; "" */
 	struct observed_leaks leaks;
@@ -36,8 +34,8 @@ void observation_close(struct observation *observation);
 int observe(struct observation *observation, const struct options *options, uint32_t roles,
 	    uint64_t duration_ns, struct err *err);
 
-/* *diagnosis is zero-initialised by the caller, who frees it. */
-int observation_diagnose(struct observation *observation, const struct limits *limits,
-			 struct diagnosis *diagnosis, struct err *err);
+/* What the detectors are given; good until the next look. *diagnosis is zero-initialised by the caller. */
+void observation_input(struct observation *observation, const struct limits *limits,
+		       struct diagnosis *diagnosis);
 
 #endif

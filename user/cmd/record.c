@@ -233,13 +233,12 @@ static void say_result(const struct session *session, uint64_t events, uint64_t 
 
 static int print_view(struct session *session, struct err *err)
 {
-	struct live *live = &session->recorder.live;
 	struct options options = *session->options;
 	struct shown shown;
 
 	/* -o is the recording's */
 	options.output = NULL;
-	shown = shown_live(live, &options);
+	shown = shown_live(&session->recorder.live, &options);
 	shown.leaks = &session->recorder.leaks;
 	return shown_print(session->view, &shown, &options, err);
 }
@@ -260,7 +259,7 @@ static int record(struct session *session, struct err *err)
 	bytes = recording_bytes(recorder->recording);
 	closed = recording_close(recorder->recording,
 				 status              ? "failed" :
-				 recorder->live.gone ? "the process ended" :
+				 recorder->live.gone ? RECORDING_ENDED_WITH_PROCESS :
 				 recorder->full      ? "largest size" :
 						       "complete",
 				 status ? NULL : err);

@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "cmd/output.h"
 
-/* What a recording has of the probes: the tables of top, and who lets go of locks. */
-#define ROLES_RECORD (ROLES_TABLES | ROLES_LOCKS)
 /* In a long interval, events are lost for no longer than this when we are killed. */
 #define FLUSH_NS NSEC_PER_SEC
 /* When events come faster than they can be written, batches must not wait for them. */
@@ -192,6 +190,7 @@ static int add_moment(struct recorder *recorder, struct err *err)
 	struct model_rows rows = { 0 };
 	struct record_leak *leaks = NULL;
 	struct record_look look;
+	struct resources resources;
 	struct recording_moment moment = {
 		.wall_ns = live->capture.wall_ns,
 		.age_ns = live->facts.age_ns,
@@ -202,6 +201,10 @@ static int add_moment(struct recorder *recorder, struct err *err)
 	};
 	int status = note_model(&rows, &live->model) ? output_no_memory(err) : 0;
 
+	if (!live->gone) {
+		resources_read(live->target.pid, &resources);
+		moment.resources = &resources;
+	}
 	moment.locks = rows.locks.data;
 	moment.lock_count = rows.locks.len;
 	moment.chans = rows.chans.data;

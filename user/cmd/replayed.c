@@ -81,6 +81,33 @@ static int note_states(struct replayed *replayed)
 	return 0;
 }
 
+/* Of the batches' pairs of times the closest is that of the least delay between the two clocks. */
+static void note_clock(struct replayed *replayed)
+{
+	size_t count;
+	const struct replay_batch *batches = replay_batches(replayed->replay, &count);
+
+	replayed->wall_ahead_ns = batches[0].wall_ns - batches[0].at_ns;
+	for (size_t i = 1; i < count; i++) {
+		int64_t later =
+			(int64_t)(batches[i].wall_ns - batches[i].at_ns - replayed->wall_ahead_ns);
+
+		if (later < 0)
+			replayed->wall_ahead_ns += (uint64_t)later;
+	}
+}
+
+/* A snapshot that is new since the batch before. */
+static int note_snapshot(struct replayed *replayed)
+{
+	const struct replay_moment *moment = &replayed->moment;
+	struct observed *observed = replayed->observed;
+
+	if (!observed || !moment->snapshot || moment->snapshot->at_ns == observed->last_ns)
+		return 0;
+	return observed_note(observed, &replayed->model, true, moment->resources);
+}
+
 /* The model as it was made: by every batch, since it remembers what it saw before. */
 static int replay_all(struct replayed *replayed, struct err *err)
 {
@@ -97,7 +124,7 @@ static int replay_all(struct replayed *replayed, struct err *err)
 			break;
 		if (model_update(&replayed->model, moment->aggregates, moment->status,
 				 moment->snapshot) ||
-		    note_states(replayed))
+		    note_states(replayed) || note_snapshot(replayed))
 			return output_no_memory(err);
 		if (replayed->samples && moment->snapshot &&
 		    flame_samples_add(replayed->samples, &replayed->model, moment->snapshot))
@@ -136,14 +163,16 @@ static int replay_leaks(struct replayed *replayed, struct err *err)
 }
 
 int replayed_open(struct replayed *replayed, const char *path, const char *at,
-		  const struct flame_options *flame, struct err *err)
+		  const struct flame_options *flame, struct observed *observed, struct err *err)
 {
 	int status;
 
 	memset(replayed, 0, sizeof(*replayed));
+	replayed->observed = observed;
 	status = replay_open(path, &replayed->replay, err);
 	if (status)
 		return status;
+	note_clock(replayed);
 	replayed->facts = replay_target(replayed->replay)->facts;
 	status = start_model(replayed, &replayed->model, err);
 	if (!status)
@@ -163,6 +192,15 @@ int replayed_open(struct replayed *replayed, const char *path, const char *at,
 	if (status)
 		replayed_close(replayed);
 	return status;
+}
+
+bool replayed_is_end_of_process(const struct replayed *replayed)
+{
+	size_t count;
+	const struct replay_batch *batches = replay_batches(replayed->replay, &count);
+
+	return replayed->batch == &batches[count - 1] &&
+	       !strcmp(replay_ended(replayed->replay), RECORDING_ENDED_WITH_PROCESS);
 }
 
 void replayed_close(struct replayed *replayed)

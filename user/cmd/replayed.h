@@ -7,6 +7,7 @@
 #include "cmd/options.h"
 #include "cmd/shown.h"
 #include "collect/replay.h"
+#include "detect/observed.h"
 #include "model/capture.h"
 #include "model/model.h"
 #include "target/facts.h"
@@ -27,14 +28,19 @@ struct replayed {
 	VEC(struct replayed_states) states; /* of the batches up to the moment */
 	struct flame_samples *samples;      /* the snapshots up to then; NULL: not wanted */
 	struct observed_leaks leaks;        /* by the last look at the heap up to then */
+	struct observed *observed;          /* the same for the detectors */
+	uint64_t wall_ahead_ns;             /* CLOCK_REALTIME less CLOCK_MONOTONIC, modulo 2^64 */
 };
 
 /*
  * As it was at `at` (NULL: the end): seconds since the beginning, negative: before the end, or a time
- * as in RFC 3339; the last batch up to then. flame: NULL, or for which flamegraph samples are wanted.
+ * as in RFC 3339; the last batch up to then. flame: NULL, or for which flamegraph samples are wanted;
+ * observed: NULL, or begun, to note the snapshots in.
  */
 int replayed_open(struct replayed *replayed, const char *path, const char *at,
-		  const struct flame_options *flame, struct err *err);
+		  const struct flame_options *flame, struct observed *observed, struct err *err);
+/* The moment is the last one, and the recording ended because the process did. */
+bool replayed_is_end_of_process(const struct replayed *replayed);
 void replayed_close(struct replayed *replayed);
 
 struct shown replayed_shown(struct replayed *replayed, const struct options *options);

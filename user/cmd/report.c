@@ -7,6 +7,7 @@
 #include "cmd/flame.h"
 #include "cmd/output.h"
 #include "cmd/replayed.h"
+#include "cmd/report_diagnose.h"
 #include "cmd/report_trace.h"
 #include "cmd/shown.h"
 #include "export/json_diff.h"
@@ -24,6 +25,11 @@ static bool is_flame(const struct options *options)
 	return options->word_count > 1 && !strcmp(options->words[1], "flame");
 }
 
+static bool is_diagnose(const struct options *options)
+{
+	return options->word_count > 1 && !strcmp(options->words[1], "diagnose");
+}
+
 static int report_view(const struct options *options, struct err *err)
 {
 	const struct shown_view *view =
@@ -35,7 +41,7 @@ static int report_view(const struct options *options, struct err *err)
 	if (!view)
 		return -EINVAL;
 	status = replayed_open(&replayed, options->words[0], options->at,
-			       is_flame(options) ? &options->flame : NULL, err);
+			       is_flame(options) ? &options->flame : NULL, NULL, err);
 	if (status)
 		return status;
 	shown = replayed_shown(&replayed, options);
@@ -109,10 +115,10 @@ static int report_diff(const struct options *options, struct err *err)
 	if (options->at)
 		return err_set(err, EINVAL, OPTIONS_WHAT, "leave one of them out",
 			       "--diff compares the ends, so --at is of no use");
-	status = replayed_open(&before, options->words[0], NULL, NULL, err);
+	status = replayed_open(&before, options->words[0], NULL, NULL, NULL, err);
 	if (status)
 		return status;
-	status = replayed_open(&after, options->words[1], NULL, NULL, err);
+	status = replayed_open(&after, options->words[1], NULL, NULL, NULL, err);
 	if (!status) {
 		status = diff_both(&before, &after, options, err);
 		replayed_close(&after);
@@ -134,6 +140,8 @@ int cmd_report(const struct options *options, struct err *err)
 		return status;
 	if (options->word_count > 2)
 		return too_many(options, 2, err);
+	if (is_diagnose(&complete))
+		return report_diagnose(&complete, err);
 	if (complete.format != FORMAT_PERFETTO && complete.format != FORMAT_CHROME)
 		return report_view(&complete, err);
 	if (options->word_count > 1)

@@ -254,7 +254,8 @@ int report_trace(const struct options *options, struct err *err)
 {
 	struct report report = { 0 };
 	struct output_file file;
-	int status = replayed_open(&report.replayed, options->words[0], NULL, NULL, err), closed;
+	int status = replayed_open(&report.replayed, options->words[0], NULL, NULL, NULL, err),
+	    closed;
 
 	if (status)
 		return status;

@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cmd/command.h"
 #include "cmd/flame.h"
 #include "cmd/output.h"
 #include "cmd/waits.h"
-
-#define FOUND 3 /* exit status */
 
 /* One with a way of its own to print has no document and text. */
 struct shown_view {
@@ -220,5 +219,6 @@ int shown_print(const struct shown_view *which, struct shown *shown, const struc
 	status = options->format == FORMAT_JSON ?
 			 output_json(which->document(shown, options), false, options, err) :
 			 print_text(which, shown, options, err);
-	return !status && which->text == leaks_text && shown->leaks->leaks.leaked ? FOUND : status;
+	return !status && which->text == leaks_text && shown->leaks->leaks.leaked ? STATUS_FOUND :
+										    status;
 }

@@ -95,13 +95,14 @@ static int round_of(struct watch *watch, const struct limits *limits, struct err
 			     look_ns(watch->options), err);
 
 	/* a look that was cut short says nothing about what has ended */
-	if (!status && !watch->observation->ended)
-		status = observation_diagnose(watch->observation, limits, &diagnosis, err);
-	if (!status && !watch->observation->ended &&
+	if (status || watch->observation->ended)
+		return status;
+	observation_input(watch->observation, limits, &diagnosis);
+	if (diagnosis_make(&diagnosis) ||
 	    open_incidents_update(&watch->open, &diagnosis,
 				  (enum severity)watch->options->severity))
 		status = output_no_memory(err);
-	if (!status && !watch->observation->ended) {
+	if (!status) {
 		status = tell(watch, &diagnosis, err);
 		push(watch, &diagnosis);
 	}

@@ -94,6 +94,24 @@ static const struct record_field snapshot_fields[] = {
 	SNAPSHOT(ahead_left_out, "goroutines whose next operations are not known"),
 };
 
+#define RESOURCE(member, says) INT(struct resources, member, #member, says)
+static const struct record_field resources_fields[] = {
+	RESOURCE(at_ns, "CLOCK_MONOTONIC"),
+	RESOURCE(rss, "resident memory, bytes; 0: unknown"),
+	RESOURCE(cpu_ns, "CPU time used so far"),
+	RESOURCE(cpu_delay_ns, "its threads waited so long for a CPU so far"),
+	RESOURCE(memory_limit, "of its cgroups, or the machine's memory, bytes; 0: unknown"),
+	RESOURCE(memory_limit_is_cgroup, "1: it is a cgroup's"),
+	RESOURCE(memory_used, "of what the limit is for, bytes; 0: unknown"),
+	FIELD(FIELD_REAL, struct resources, cpu_quota, "cpu_quota",
+	      "CPUs that its cgroups allow; 0: no quota"),
+	RESOURCE(throttled, "periods in which the quota stopped it so far"),
+	RESOURCE(periods, "of the quota so far"),
+	RESOURCE(throttled_ns, "stopped by the quota so far"),
+	RESOURCE(cpus, "of the machine"),
+	RESOURCE(machine_cpu_ns, "that all processes used so far"),
+};
+
 #define TASK(member, says) INT(struct record_task, goroutine.member, #member, says)
 #define TASK_FIELDS                                                                                \
 	INT(struct record_task, g, "g", "address of the runtime.g"),                               \
@@ -335,6 +353,9 @@ const struct record_table record_capture_table = UNKEYED(
 const struct record_table record_snapshot_table =
 	UNKEYED(snapshot_fields, struct record_snapshot, "snapshot",
 		"the snapshots of the memory; a batch without a row has the one before");
+const struct record_table record_resources_table =
+	UNKEYED(resources_fields, struct resources, "resources",
+		"memory and CPU of the process, and what it may use of them");
 
 const struct record_table record_look_table = UNKEYED(
 	look_fields, struct record_look, "leak_look",

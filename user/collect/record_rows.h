@@ -13,6 +13,7 @@
 #include "collect/snapshot.h"
 #include "probe/governor.h"
 #include "target/facts.h"
+#include "target/resources.h"
 
 /* One batch. */
 struct record_capture {
@@ -92,7 +93,7 @@ struct record_target {
 };
 
 extern const struct record_table record_target_table, record_capture_table, record_snapshot_table,
-	record_look_table;
+	record_look_table, record_resources_table;
 
 /* Tables with a key, which all change in the same way. */
 enum record_kind {

@@ -26,8 +26,8 @@ struct recording {
 	struct recording_options options;
 	struct recording_parts parts;
 	struct recording_rows rows;
-	sqlite3_stmt *insert_capture, *insert_snapshot, *insert_look, *insert_event,
-		*insert_coverage;
+	sqlite3_stmt *insert_capture, *insert_snapshot, *insert_look, *insert_resources,
+		*insert_event, *insert_coverage;
 	struct recording_ring ring;
 	uint64_t base_ns;
 	uint64_t batch;          /* the last one */
@@ -246,6 +246,9 @@ static int prepare(struct recording *recording)
 		result = record_table_prepare_insert(db, &record_look_table,
 						     &recording->insert_look);
 	if (result == SQLITE_OK)
+		result = record_table_prepare_insert(db, &record_resources_table,
+						     &recording->insert_resources);
+	if (result == SQLITE_OK)
 		result = sqlite3_prepare_v2(db,
 					    "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 					    -1, &recording->insert_event, NULL);
@@ -262,6 +265,7 @@ static void release(struct recording *recording)
 	sqlite3_finalize(recording->insert_capture);
 	sqlite3_finalize(recording->insert_snapshot);
 	sqlite3_finalize(recording->insert_look);
+	sqlite3_finalize(recording->insert_resources);
 	sqlite3_finalize(recording->insert_event);
 	sqlite3_finalize(recording->insert_coverage);
 	recording_ring_free(&recording->ring);
@@ -384,6 +388,9 @@ static int write_batch(struct recording *recording, const struct recording_momen
 		result = write_snapshot(recording, moment->snapshot);
 	if (result == SQLITE_OK && moment->look && moment->look->wall_ns != recording->look_wall_ns)
 		result = write_look(recording, moment);
+	if (result == SQLITE_OK && moment->resources)
+		result = record_table_insert(recording->insert_resources, &record_resources_table,
+					     recording->batch, moment->resources, 0);
 	if (result == SQLITE_OK && moment->aggregates)
 		result = recording_rows_of_probes(&recording->rows, moment->aggregates,
 						  recording->batch);

@@ -46,6 +46,7 @@ struct recording_moment {
 	const struct aggregates *aggregates;
 	const struct governor_status *status;
 	const struct snapshot *snapshot;
+	const struct resources *resources; /* NULL: unknown */
 	/* what the model made of it, for people */
 	const struct record_lock *locks;
 	size_t lock_count;
@@ -82,6 +83,7 @@ int recording_dump(struct recording *recording, const char *path, struct err *er
 uint64_t recording_bytes(const struct recording *recording);  /* as of the last batch */
 uint64_t recording_events(const struct recording *recording); /* of the timeline, written so far */
 
+#define RECORDING_ENDED_WITH_PROCESS "the process ended"
 /* Note how it ended, and leave one file without a log beside it. Frees it in any case. */
 int recording_close(struct recording *recording, const char *how, struct err *err);
 

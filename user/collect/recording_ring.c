@@ -83,6 +83,7 @@ static int drop_before(sqlite3 *db, uint64_t batch)
 		"DELETE FROM event WHERE rowid < " FIRST("first_event"),
 		"DELETE FROM snapshot WHERE batch < ?1",
 		"DELETE FROM leak_look WHERE batch < ?1",
+		"DELETE FROM resources WHERE batch < ?1",
 		"DELETE FROM capture WHERE batch < ?1",
 	};
 	char sql[96];

@@ -30,6 +30,8 @@ int recording_schema_create(sqlite3 *db, struct err *err)
 		result = record_table_create(db, &record_snapshot_table);
 	if (result == SQLITE_OK)
 		result = record_table_create(db, &record_look_table);
+	if (result == SQLITE_OK)
+		result = record_table_create(db, &record_resources_table);
 	for (size_t i = 0; i < RECORD_KINDS && result == SQLITE_OK; i++)
 		result = record_table_create(db, &record_tables[i]);
 	if (result != SQLITE_OK)

@@ -18,13 +18,14 @@ struct replay {
 	size_t next;
 	struct replay_code code;
 	struct replay_rows rows;
-	sqlite3_stmt *select_capture, *select_snapshot, *select_look;
+	sqlite3_stmt *select_capture, *select_snapshot, *select_look, *select_resources;
 	struct record_capture capture,
 		base; /* base: of the first batch, when others were before it */
 	struct aggregates aggregates;
 	struct snapshot snapshot;
 	struct record_look look; /* without what it found */
-	bool has_snapshot, has_look;
+	struct resources resources;
+	bool has_snapshot, has_look, has_resources;
 };
 
 /* The one row of a table without a key: SQLITE_OK, SQLITE_DONE: none. */
@@ -147,6 +148,9 @@ static int load(struct replay *replay)
 	if (result == SQLITE_OK)
 		result = record_table_prepare_select(replay->db, &record_look_table,
 						     &replay->select_look);
+	if (result == SQLITE_OK)
+		result = record_table_prepare_select(replay->db, &record_resources_table,
+						     &replay->select_resources);
 	return result;
 }
 
@@ -190,6 +194,7 @@ void replay_close(struct replay *replay)
 	sqlite3_finalize(replay->select_capture);
 	sqlite3_finalize(replay->select_snapshot);
 	sqlite3_finalize(replay->select_look);
+	sqlite3_finalize(replay->select_resources);
 	replay_rows_close(&replay->rows);
 	replay_code_free(&replay->code);
 	aggregates_free(&replay->aggregates);
@@ -255,6 +260,15 @@ static int take_look(struct replay *replay, uint64_t batch)
 	return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
+static int take_resources(struct replay *replay, uint64_t batch)
+{
+	int result = take_one(replay->select_resources, &record_resources_table, batch,
+			      &replay->resources);
+
+	replay->has_resources = result == SQLITE_OK;
+	return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
 static void subtract(uint64_t *total, uint64_t base)
 {
 	*total = *total > base ? *total - base : 0;
@@ -317,6 +331,8 @@ int replay_next(struct replay *replay, struct replay_moment *moment, struct err 
 		result = take_snapshot(replay, batch);
 	if (result == SQLITE_OK)
 		result = take_look(replay, batch);
+	if (result == SQLITE_OK)
+		result = take_resources(replay, batch);
 	if (result == SQLITE_OK && capture->has_events)
 		result = take_aggregates(replay);
 	if (result != SQLITE_OK)
@@ -328,6 +344,7 @@ int replay_next(struct replay *replay, struct replay_moment *moment, struct err 
 		.aggregates = capture->has_events ? &replay->aggregates : NULL,
 		.status = capture->has_events ? &capture->status : NULL,
 		.snapshot = capture->has_snapshot ? &replay->snapshot : NULL,
+		.resources = replay->has_resources ? &replay->resources : NULL,
 	};
 	return 1;
 }

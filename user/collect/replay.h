@@ -40,6 +40,7 @@ struct replay_moment {
 	const struct aggregates *aggregates;
 	const struct governor_status *status;
 	const struct snapshot *snapshot;
+	const struct resources *resources;
 };
 
 /*

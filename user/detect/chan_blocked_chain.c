@@ -103,7 +103,7 @@ static void finish(const struct detect_input *input, struct finding *finding, si
 	finding_advise(finding,
 		       "give the send a way out (select with ctx.Done()), or room (a buffer) and a "
 		       "limit; see why the root does not come back");
-	finding_next(finding, "conctrace waits -p %d", (int)input->pid);
+	detect_look(input, finding, "waits");
 }
 
 /* Senders with somebody known downstream: the chain's end is the incident. */

@@ -45,8 +45,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 			"switch a case off");
 	else
 		finding_advise(finding, "fine when it is meant; else wait for ctx.Done()");
-	finding_next(finding, "conctrace tasks -p %d --all --filter \"%s\"", (int)input->pid,
-		     nil ? "nil chan" : "no cases");
+	detect_look(input, finding, "tasks --all --filter \"%s\"", nil ? "nil chan" : "no cases");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

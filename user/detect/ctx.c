@@ -16,6 +16,7 @@
 struct deaf {
 	const struct model_task *task;
 	const struct model_cancel *cancel; /* NULL: it was cancelled before the observation */
+	uint64_t deadline_ns;              /* that is over; 0: none */
 };
 
 typedef VEC(struct deaf) deaf_tasks;
@@ -54,6 +55,13 @@ static bool counts(const struct detect_input *input, const struct model_task *ta
 	       (double)(input->model->at_ns - cancel->at_ns) >= input->limits->ctx_grace * 1e9;
 }
 
+static uint64_t passed_deadline(const struct detect_input *input, const struct held_context *held)
+{
+	return held->deadline == CONTEXT_DEADLINE_SET && held->deadline_ns < input->model->at_ns ?
+		       held->deadline_ns :
+		       0;
+}
+
 static int collect(const struct detect_input *input, deaf_tasks *deaf)
 {
 	for (size_t i = 0; i < input->contexts->len; i++) {
@@ -70,14 +78,20 @@ static int collect(const struct detect_input *input, deaf_tasks *deaf)
 			continue;
 		/* of several contexts that one goroutine holds, one that was seen being cancelled */
 		if (deaf->len && deaf->data[deaf->len - 1].task == task) {
-			if (!deaf->data[deaf->len - 1].cancel)
-				deaf->data[deaf->len - 1].cancel = cancel;
+			struct deaf *known = &deaf->data[deaf->len - 1];
+
+			if (!known->cancel)
+				known->cancel = cancel;
+			if (!known->deadline_ns)
+				known->deadline_ns = passed_deadline(input, held);
 			continue;
 		}
 		row = vec_push(deaf);
 		if (!row)
 			return -1;
-		*row = (struct deaf){ .task = task, .cancel = cancel };
+		*row = (struct deaf){ .task = task,
+				      .cancel = cancel,
+				      .deadline_ns = passed_deadline(input, held) };
 	}
 	return 0;
 }
@@ -87,7 +101,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 {
 	const struct pclntab_frame *site = deaf->data[first].task->stack->site;
 	const struct model_cancel *cancel = NULL;
-	uint64_t now = input->model->at_ns;
+	uint64_t now = input->model->at_ns, deadline_ns = 0;
 	struct finding *finding;
 	size_t count = 0, seen = 0;
 
@@ -98,6 +112,8 @@ static void report(const struct detect_input *input, struct findings *findings,
 			continue;
 		count++;
 		seen += row->cancel != NULL;
+		if (row->deadline_ns && (!deadline_ns || row->deadline_ns < deadline_ns))
+			deadline_ns = row->deadline_ns;
 		/* the one that waits longest, to say how long it has been ignored */
 		if (row->cancel && (!cancel || row->cancel->at_ns < cancel->at_ns))
 			cancel = row->cancel;
@@ -126,6 +142,10 @@ static void report(const struct detect_input *input, struct findings *findings,
 	else
 		finding_say(findings, finding,
 			    "cancelled before the observation began, so who did it is not known");
+	if (deadline_ns)
+		finding_say(findings, finding,
+			    "the deadline of the first was over %s before the end",
+			    DURATION(now - deadline_ns));
 	if (cancel && seen > 1)
 		finding_say(findings, finding,
 			    "the contexts of %s of them were cancelled while it was watched",
@@ -134,7 +154,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding_why(finding,
 		    "the context lies on the goroutine's stack; it may be left over there");
 	finding_advise(finding, "pass ctx on, and wait in a select with case <-ctx.Done() there");
-	finding_next(finding, "conctrace stacks -p %d", (int)input->pid);
+	detect_look(input, finding, "stacks");
 	if (cancel)
 		finding_event(findings, finding, cancel->at_ns, false, "context cancelled at %s",
 			      PLACE(cancel->stack ? cancel->stack->site : NULL));
@@ -154,8 +174,12 @@ static int check(const struct detect_input *input, struct findings *findings)
 	deaf_tasks deaf = { 0 };
 	int status;
 
-	if (!input->contexts)
+	if (!input->contexts) {
+		findings_not_judged(findings, input->recording ?
+						      "a recording keeps no contexts" :
+						      "the stacks could not be read for contexts");
 		return 0;
+	}
 	status = collect(input, &deaf);
 	for (size_t i = 0; i < deaf.len && !status; i++)
 		if (is_first(&deaf, i))

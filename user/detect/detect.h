@@ -31,6 +31,8 @@ struct detect_input {
 	uint64_t observed_ns;                 /* from the first snapshot to the last */
 	uint32_t roles;                       /* probes that were on (ROLE_BIT); 0: none */
 	pid_t pid;
+	const char *recording;        /* the file that all this is from; NULL: of a live process */
+	uint64_t wall_ahead_ns;       /* CLOCK_REALTIME less CLOCK_MONOTONIC there, modulo 2^64 */
 	unsigned gomaxprocs;          /* 0: unknown */
 	bool gone;                    /* the process ended meanwhile */
 	const struct race_log *races; /* of --race-log; NULL: none */
@@ -89,11 +91,30 @@ void detect_take_group(const struct detect_input *input, struct findings *findin
 double detect_cpu_shortage(const struct detect_input *input);
 /* It was proven that nothing alive can wake this goroutine. */
 bool detect_is_leaked(const struct detect_input *input, uint64_t goid);
+/* Index of the first of the contexts that the goroutine holds, if it holds any. */
+size_t detect_contexts_of(const struct detect_input *input, uint64_t goid);
+/* CLOCK_REALTIME of a time of CLOCK_MONOTONIC. */
+static inline uint64_t detect_wall_ns(const struct detect_input *input, uint64_t monotonic_ns)
+{
+	return monotonic_ns + input->wall_ahead_ns;
+}
+/*
+ * The command that shows more, by a view and its options, "tasks --top 5": of the process, or of the
+ * recording. Of a process, locks and channels are traced for as long as a diagnosis takes.
+ */
+void detect_look(const struct detect_input *input, struct finding *finding, const char *view, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The i-th goroutine of a group. */
 const struct model_task *detect_task(const struct model *model, const struct model_group *group,
 				     uint64_t i);
 /* How many waited at any moment, on average over the observation. */
 double detect_mean_waiters(const struct detect_input *input, const struct wait_stats *stats);
+/*
+ * Says when memory runs out at the pace of the observation, and puts it into the timeline. Seconds from
+ * now; INFINITY: not in sight, and nothing is said when it did not grow.
+ */
+double detect_forecast_memory(const struct detect_input *input, struct findings *findings,
+			      struct finding *finding);
 /* The kind of lock, address and variable into the finding. */
 void detect_object(struct finding *finding, const char *kind, uint64_t addr, const char *symbol);
 /* "goroutines 12, 13, 14 and 97 more" of an ascending list. */

@@ -63,8 +63,15 @@ static bool can_judge(const struct detector *detector, const struct detect_input
 	uint64_t snapshots = series_snapshots(input->series);
 
 	if (missing) {
-		findings_not_judged(findings, "it needs probes that are not on: %s",
-				    probe_role_name((enum probe_role)__builtin_ctz(missing)));
+		if (input->recording && missing & ~ROLES_RECORD)
+			findings_not_judged(findings,
+					    "a recording keeps nothing of the probes it needs");
+		else if (!input->roles)
+			findings_not_judged(findings, "it needs probes, and none are on");
+		else
+			findings_not_judged(
+				findings, "it needs probes that are not on: %s",
+				probe_role_name((enum probe_role)__builtin_ctz(missing)));
 		return false;
 	}
 	if (input->observed_ns < detector->least_ns) {

@@ -54,7 +54,7 @@ struct finding {
 	bool since_is_bound;   /* it may have begun earlier */
 	double weight;         /* more is worse, among findings of one severity */
 	char advice[FINDING_TEXT];
-	char next[160]; /* a command line that shows more; "" */
+	char next[256]; /* a command line that shows more; "" */
 	VEC(struct finding_event) events;
 	size_t effect_of; /* index of the finding that explains this one; NO_FINDING */
 	uint32_t rank;    /* of the detector: causes come before effects */

@@ -2,17 +2,20 @@
 /*
  * http.stuck: outgoing requests that wait for an answer and have no time by which they give up.
  *
- * What is known of the deadline comes from the select in (*persistConn).roundTrip: cases with a nil
- * channel are not in it. Up to Go 1.22 (net/http/transport.go) it has the three channels of the
- * connection, and one more each for ResponseHeaderTimeout, Request.Cancel and the context's Done. From
- * 1.23 on the request's context is always one that can be cancelled, so that its Done tells nothing.
+ * Two things can end the wait: the request's context, which is on the goroutine's stack, and the
+ * transport's ResponseHeaderTimeout, a case of the select in (*persistConn).roundTrip (net/http/
+ * transport.go). That has three channels of the connection, and one more each for the timeout, for the
+ * context's Done, and up to Go 1.22 for Request.Cancel; cases of a nil channel do not count. From 1.23 on
+ * the context is always one that can be cancelled.
  */
+#include <errno.h>
+
 #include "base/clock.h"
 #include "detect/detect.h"
 #include "model/format.h"
 
-#define CASES_WITHOUT_DEADLINE 3
-#define LAST_MINOR_TOLD_BY_CASES 22
+#define CASES_OF_CONNECTION 3
+#define FIRST_MINOR_ALWAYS_CANCELLABLE 23
 
 static const char persistent_round_trip[] = "net/http.(*persistConn).roundTrip";
 
@@ -30,23 +33,69 @@ static bool is_connection(const struct stack *stack)
 	       detect_stack_has(stack, "net/http.(*persistConn).writeLoop");
 }
 
-enum deadline { DEADLINE_UNKNOWN, DEADLINE_NONE };
-
-static enum deadline deadline_of(const struct detect_input *input, const struct model_task *task)
+/* What its context says; of several that it holds, the one that ends first. */
+static enum context_deadline context_of(const struct detect_input *input, uint64_t goid,
+					uint64_t *deadline_ns)
 {
-	if (input->model->layout->minor > LAST_MINOR_TOLD_BY_CASES || !task->goroutine ||
-	    task->wait_kind != WAIT_SELECT || !detect_stack_has(task->stack, persistent_round_trip))
-		return DEADLINE_UNKNOWN;
-	return task->goroutine->case_count == CASES_WITHOUT_DEADLINE ? DEADLINE_NONE :
-								       DEADLINE_UNKNOWN;
+	const held_contexts *contexts = input->contexts;
+	enum context_deadline found = CONTEXT_DEADLINE_UNKNOWN;
+	bool unknown = false;
+
+	for (size_t i = detect_contexts_of(input, goid);
+	     contexts && i < contexts->len && contexts->data[i].goid == goid; i++) {
+		const struct held_context *held = &contexts->data[i];
+
+		unknown |= held->deadline == CONTEXT_DEADLINE_UNKNOWN;
+		if (held->deadline > found)
+			found = held->deadline;
+		if (held->deadline == CONTEXT_DEADLINE_SET &&
+		    (!*deadline_ns || held->deadline_ns < *deadline_ns))
+			*deadline_ns = held->deadline_ns;
+	}
+	return found == CONTEXT_DEADLINE_NONE && unknown ? CONTEXT_DEADLINE_UNKNOWN : found;
 }
 
-struct requests {
-	uint64_t all, stuck, without_deadline;
+static enum context_deadline deadline_of(const struct detect_input *input,
+					 const struct model_task *task, uint64_t *deadline_ns)
+{
+	unsigned cases = CASES_OF_CONNECTION;
+	enum context_deadline context = context_of(input, task->goid, deadline_ns);
+
+	if (context == CONTEXT_DEADLINE_SET)
+		return context;
+	if (!task->goroutine || task->wait_kind != WAIT_SELECT ||
+	    !detect_stack_has(task->stack, persistent_round_trip))
+		return CONTEXT_DEADLINE_UNKNOWN;
+	/* a context that cannot be cancelled is not among those that are held */
+	if (task->goroutine->case_count == cases &&
+	    input->model->layout->minor < FIRST_MINOR_ALWAYS_CANCELLABLE)
+		return CONTEXT_DEADLINE_NONE;
+	return task->goroutine->case_count == cases + 1 ? context : CONTEXT_DEADLINE_UNKNOWN;
+}
+
+/* Of one finding. */
+struct deadlines {
+	uint64_t none, set;
+	uint64_t nearest_ns; /* 0: none is set */
 };
 
-static void take_stuck(const struct detect_input *input, struct findings *findings,
-		       const struct model_group *group)
+typedef VEC(struct deadlines) deadlines_of_findings;
+
+static void count_deadline(const struct detect_input *input, const struct model_task *task,
+			   struct deadlines *deadlines)
+{
+	uint64_t at_ns = 0;
+	enum context_deadline deadline = deadline_of(input, task, &at_ns);
+
+	deadlines->none += deadline == CONTEXT_DEADLINE_NONE;
+	deadlines->set += deadline == CONTEXT_DEADLINE_SET;
+	if (at_ns && (!deadlines->nearest_ns || at_ns < deadlines->nearest_ns))
+		deadlines->nearest_ns = at_ns;
+}
+
+/* `deadlines` are of the findings from `first` on. 0 or -ENOMEM. */
+static int take_stuck(const struct detect_input *input, struct findings *findings, size_t first,
+		      deadlines_of_findings *deadlines, const struct model_group *group)
 {
 	const uint64_t limit_ns = (uint64_t)(input->limits->http_stuck * 1e9);
 	struct finding *finding = NULL;
@@ -63,15 +112,21 @@ static void take_stuck(const struct detect_input *input, struct findings *findin
 			finding->site = group->stack->site;
 			finding->stack = group->stack;
 		}
+		while (first + deadlines->len < findings->rows.len)
+			if (!vec_push(deadlines))
+				return -ENOMEM;
+		if (findings->no_memory)
+			return -ENOMEM;
+		count_deadline(input, task,
+			       &deadlines->data[finding - findings->rows.data - first]);
 		finding_add_goid(findings, finding, task->goid);
 		finding->weight++;
-		/* until the finding is whole: how many are known to have no deadline */
-		finding->metric += deadline_of(input, task) == DEADLINE_NONE;
 		if (!finding->since_ns || task->since_ns < finding->since_ns) {
 			finding->since_ns = task->since_ns;
 			finding->since_is_bound = task->since_is_bound;
 		}
 	}
+	return 0;
 }
 
 /* The goroutines that serve the connections wait with the requests. */
@@ -104,15 +159,47 @@ static uint64_t requests_at(const struct model *model, const struct pclntab_fram
 	return count;
 }
 
+static void say_deadlines(const struct detect_input *input, struct findings *findings,
+			  struct finding *finding, const struct deadlines *deadlines)
+{
+	uint64_t stuck = finding->goids.len, now_ns = input->model->at_ns;
+
+	if (deadlines->none)
+		finding_say(findings, finding,
+			    "no deadline on the request context of %s of them, and no "
+			    "ResponseHeaderTimeout of the transport",
+			    COUNT(deadlines->none));
+	if (deadlines->set)
+		finding_say(findings, finding, "%s of them have a deadline, the nearest %s%s",
+			    COUNT(deadlines->set),
+			    deadlines->nearest_ns > now_ns ? "in " : "is over",
+			    deadlines->nearest_ns > now_ns ?
+				    DURATION(deadlines->nearest_ns - now_ns) :
+				    "");
+	if (deadlines->none + deadlines->set < stuck)
+		finding_say(findings, finding, "whether %s of them %s a deadline is unknown",
+			    COUNT(stuck - deadlines->none - deadlines->set),
+			    stuck - deadlines->none - deadlines->set == 1 ? "has" : "have");
+	if (deadlines->none == stuck) {
+		finding->certainty = CERTAINTY_CERTAIN;
+		finding_why(finding,
+			    "nothing but the other end, or a caller that cancels, can end them");
+	} else {
+		finding_why(finding,
+			    "their age is certain; a slow answer that is expected looks the same");
+	}
+}
+
 static void describe(const struct detect_input *input, struct findings *findings,
-		     struct finding *finding)
+		     struct finding *finding, const struct deadlines *deadlines)
 {
 	const struct limits *limits = input->limits;
-	uint64_t stuck = finding->goids.len, without = (uint64_t)finding->metric;
+	uint64_t stuck = finding->goids.len;
 	uint64_t oldest_ns = input->model->at_ns - finding->since_ns;
 
+	/* those that have a deadline end by themselves */
 	if ((double)stuck >= limits->http_stuck_count)
-		finding->severity = SEVERITY_CRITICAL;
+		finding->severity = deadlines->set == stuck ? SEVERITY_WARNING : SEVERITY_CRITICAL;
 	finding->metric = (double)stuck;
 	finding->limit = limits->http_stuck_count;
 	finding->metric_unit = "requests";
@@ -123,53 +210,37 @@ static void describe(const struct detect_input *input, struct findings *findings
 		"%s of the %s requests under way there wait for more than %g s, the oldest for %s%s",
 		COUNT(stuck), COUNT(requests_at(input->model, finding->site)), limits->http_stuck,
 		finding->since_is_bound ? "at least " : "", DURATION(oldest_ns));
-	if (without)
-		finding_say(
-			findings, finding,
-			"no deadline on the request context of %s of them: it cannot be cancelled, "
-			"and the transport has no ResponseHeaderTimeout",
-			COUNT(without));
-	else
-		finding_say(
-			findings, finding,
-			"no deadline seen: whether the request contexts have one is unknown; none has "
-			"ended them in %s",
-			DURATION(oldest_ns));
-	if (without == stuck) {
-		finding->certainty = CERTAINTY_CERTAIN;
-		finding_why(finding, "nothing but the other end can wake them");
-	} else {
-		finding_why(finding,
-			    "their age is certain; a slow answer that is expected looks the same");
-	}
+	say_deadlines(input, findings, finding, deadlines);
 	take_connections(input, findings, finding);
 	finding_advise(finding,
 		       "pass a context with a deadline (http.NewRequestWithContext) or set "
 		       "http.Client.Timeout; limit how many requests are under way");
-	finding_next(finding, "conctrace tasks -p %d --filter roundTrip --sort age",
-		     (int)input->pid);
+	detect_look(input, finding, "tasks --filter roundTrip --sort age");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)
 {
 	const struct model *model = input->model;
 	size_t first = findings->rows.len;
+	deadlines_of_findings deadlines = { 0 };
+	int status = 0;
 
-	for (size_t i = 0; i < model->groups.len; i++) {
+	for (size_t i = 0; i < model->groups.len && !status; i++) {
 		const struct model_group *group = &model->groups.data[i];
 
 		if (!group->system && group->state == G_WAITING && is_request(group->stack))
-			take_stuck(input, findings, group);
+			status = take_stuck(input, findings, first, &deadlines, group);
 	}
-	for (size_t i = first; i < findings->rows.len; i++)
-		describe(input, findings, &findings->rows.data[i]);
+	for (size_t i = first; i < findings->rows.len && !status; i++)
+		describe(input, findings, &findings->rows.data[i], &deadlines.data[i - first]);
+	vec_free(&deadlines);
 	if (first == findings->rows.len &&
 	    (double)input->observed_ns < input->limits->http_stuck * 1e9)
 		findings_not_judged(findings,
 				    "seen for %s only: whether requests last longer than %g s "
 				    "can't be judged",
 				    DURATION(input->observed_ns), input->limits->http_stuck);
-	return 0;
+	return status;
 }
 
 const struct detector detector_http_stuck = {

@@ -12,6 +12,10 @@
 
 /* A share of those there at first that may leave: some end as they were meant to. */
 #define LEAVERS_MAX 0.05
+/* Of a loop that sleeps: part of them is in what the loop does between. */
+#define LEAVERS_OF_LOOP 0.25
+/* Who sleeps wakes by itself; a loop is told from it by so many that sleep again. */
+#define LOOP_LEAST 0.9
 /* Sockets that are opened one by one grow in number when traffic does, and stay. */
 #define NETWORK_LEAST_NS (60 * NSEC_PER_SEC)
 
@@ -30,13 +34,23 @@ static bool grows_steadily(const struct series_group *group, size_t points)
 	return true;
 }
 
-/* In a state that a goroutine can be in for ever. */
+static bool is_loop(const struct series_group *group)
+{
+	return group->state == G_WAITING && group->wait_kind == WAIT_TIMER;
+}
+
+/* In a state that a goroutine can be in for ever, and those there at first are. */
 static bool can_leak(const struct model *model, const struct series_group *group)
 {
-	if (group->state == G_SYSCALL || group->state == G_LEAKED)
-		return true;
-	return group->state == G_WAITING && group->wait_kind != WAIT_TIMER &&
-	       *model_reason(model, group->reason);
+	struct series_survivors survivors = series_survivors(group);
+	double left = (double)survivors.left, followed = (double)survivors.followed;
+
+	if (is_loop(group))
+		return left >= (1 - LEAVERS_OF_LOOP) * followed &&
+		       (double)survivors.anew >= LOOP_LEAST * left;
+	return left >= (1 - LEAVERS_MAX) * followed &&
+	       (group->state == G_SYSCALL || group->state == G_LEAKED ||
+		(group->state == G_WAITING && *model_reason(model, group->reason)));
 }
 
 static bool is_of(const struct model_group *group, const struct series_group *wanted)
@@ -104,6 +118,11 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding->limit = input->limits->growth_per_minute;
 	finding->metric_unit = "goroutines/min";
 	take_goroutines(input, findings, finding, group);
+	/* who wakes now and then has no age but that it was there */
+	if (!finding->since_ns && survivors.left) {
+		finding->since_ns = points[0].at_ns;
+		finding->since_is_bound = true;
+	}
 	finding_title(finding, "goroutines pile up in %s at %s: %u now, %+.0f a minute",
 		      model_reason(model, group->reason), PLACE(group->site), last,
 		      per_second * 60);
@@ -114,16 +133,29 @@ static void report(const struct detect_input *input, struct findings *findings,
 		    "%u at first, %u after %s; of %llu there at first %llu are still there", first,
 		    last, DURATION(input->observed_ns), (unsigned long long)survivors.followed,
 		    (unsigned long long)survivors.left);
+	if (is_loop(group))
+		finding_say(
+			findings, finding,
+			"%llu of these have slept there more than once: a loop that tries again and "
+			"has no end",
+			(unsigned long long)survivors.anew);
 	forecast(input, findings, finding, per_second);
+	detect_forecast_memory(input, findings, finding);
 	finding_why(finding,
 		    "they came and did not leave for %s; that they never will was not proven",
 		    DURATION(input->observed_ns));
-	finding_advise(
-		finding,
-		"give the goroutine a way to end: select on ctx.Done() beside the %s, and see that "
-		"whoever should wake it still exists",
-		network ? "I/O, set a deadline" : "channel operation");
-	finding_next(finding, "conctrace leaks -p %d", (int)input->pid);
+	if (is_loop(group))
+		finding_advise(
+			finding,
+			"give the loop an end: so many attempts and no more, and a select on "
+			"ctx.Done() and a timer instead of the sleep; pass the caller's ctx on");
+	else
+		finding_advise(
+			finding,
+			"give the goroutine a way to end: select on ctx.Done() beside the %s, and see that "
+			"whoever should wake it still exists",
+			network ? "I/O, set a deadline" : "channel operation");
+	detect_look(input, finding, "leaks");
 	finding_event(findings, finding, points[0].at_ns, true, "%u goroutines at %s", first,
 		      PLACE(group->site));
 	finding_event(findings, finding, points[count - 1].at_ns, false, "%u goroutines at %s",
@@ -140,7 +172,6 @@ static int check(const struct detect_input *input, struct findings *findings)
 
 	for (size_t i = 0; i < group_count; i++) {
 		const struct series_group *group = groups[i];
-		struct series_survivors survivors = series_survivors(group);
 		uint32_t now = series_count(group, point_count - 1);
 		double slope;
 
@@ -148,10 +179,8 @@ static int check(const struct detect_input *input, struct findings *findings)
 		    !grows_steadily(group, point_count))
 			continue;
 		slope = series_slope(input->series, group, 0);
-		if (slope * 60 < limits->growth_per_minute ||
-		    (double)survivors.left < (1 - LEAVERS_MAX) * (double)survivors.followed)
-			continue;
-		report(input, findings, group, slope);
+		if (slope * 60 >= limits->growth_per_minute)
+			report(input, findings, group, slope);
 	}
 	return 0;
 }

@@ -70,7 +70,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding_advise(finding,
 		       "give the goroutine a way to end: select on ctx.Done() as well, a buffer of "
 		       "one for an answer that nobody may fetch, close the channel when done");
-	finding_next(finding, "conctrace leaks -p %d", (int)input->pid);
+	detect_look(input, finding, "leaks");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

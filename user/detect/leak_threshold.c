@@ -17,6 +17,27 @@ static bool limit_is_given(const struct limits *limits)
 	       limits->peak > 0;
 }
 
+/* When the number went over the limit for good, between two looks; or before the first. */
+static void note_crossing(const struct detect_input *input, struct findings *findings,
+			  struct finding *finding, double limit)
+{
+	const struct series_point *points;
+	size_t i = series_points(input->series, &points) - 1;
+	double from, to;
+	uint64_t at_ns;
+
+	while (i && (double)points[i - 1].goroutines > limit)
+		i--;
+	at_ns = points[i].at_ns;
+	if (i) {
+		from = (double)points[i - 1].goroutines;
+		to = (double)points[i].goroutines;
+		at_ns = points[i - 1].at_ns + (uint64_t)((limit - from) / (to - from) *
+							 (double)(at_ns - points[i - 1].at_ns));
+	}
+	finding_event(findings, finding, at_ns, !i, "more than %.0f goroutines, the limit", limit);
+}
+
 static int check(const struct detect_input *input, struct findings *findings)
 {
 	struct model *model = input->model;
@@ -54,11 +75,12 @@ static int check(const struct detect_input *input, struct findings *findings)
 		detect_take_group(input, findings, finding, group);
 		finding->since_ns = 0; /* of the goroutines, not of their number */
 	}
+	note_crossing(input, findings, finding, limit);
 	finding_why(finding, given ? "counted in a snapshot" :
 				     "the count is certain, the limit presumed: --service or "
 				     "--max-goroutines says what is right");
 	finding_advise(finding, "see what the biggest group waits for; bound what makes them");
-	finding_next(finding, "conctrace tasks -p %d --top 5", (int)input->pid);
+	detect_look(input, finding, "tasks --top 5");
 	return 0;
 }
 

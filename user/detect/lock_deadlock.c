@@ -144,7 +144,7 @@ static int report(const struct detect_input *input, struct findings *findings, s
 		finding_advise(finding,
 			       "take these locks in one order everywhere; hold none while sending, "
 			       "receiving or calling out; restart the process to get it going");
-	finding_next(finding, "conctrace waits -p %d", (int)input->pid);
+	detect_look(input, finding, "waits");
 	return status;
 }
 

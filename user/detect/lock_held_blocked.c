@@ -75,7 +75,7 @@ static int report(const struct detect_input *input, struct findings *findings,
 	finding_advise(finding,
 		       "do the waiting before taking the lock, copy what is needed under it; give "
 		       "what it waits for a deadline");
-	finding_next(finding, "conctrace waits -p %d", (int)input->pid);
+	detect_look(input, finding, "waits");
 	return status;
 }
 

@@ -138,7 +138,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 		finding_advise(finding,
 			       "writers hold up all readers: write less often, shard what it "
 			       "protects, or swap an immutable copy (atomic.Pointer)");
-	finding_next(finding, "conctrace locks -p %d -d 10", (int)input->pid);
+	detect_look(input, finding, "locks");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

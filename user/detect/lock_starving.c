@@ -77,7 +77,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding_advise(finding,
 		       "hold it for less: compute, log and do I/O outside, copy what is needed; "
 		       "then shard what it protects");
-	finding_next(finding, "conctrace locks -p %d -d 10", (int)input->pid);
+	detect_look(input, finding, "locks");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

@@ -102,7 +102,7 @@ static void report(const struct detect_input *input, struct findings *findings, 
 		       "write to that, or shard a plain map behind mutexes" :
 		       "sync.Map is for keys that are written once and read often: shard a plain "
 		       "map behind mutexes, keep pointers to atomics in it, or use Go 1.24 or newer");
-	finding_next(finding, "conctrace locks -p %d", (int)input->pid);
+	detect_look(input, finding, "locks");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

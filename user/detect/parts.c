@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What detectors have in common. */
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +9,10 @@
 #include "model/format.h"
 
 #define FRAMES_SHOWN 5
+/* Growth of less than one part in so many is the ups and downs of a heap. */
+#define MEMORY_GROWN_PART 20
+/* What is farther away than this is not forecast. */
+#define FORECAST_MOST_S (7 * 86400.0)
 
 uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task)
 {
@@ -28,6 +34,83 @@ void detect_object(struct finding *finding, const char *kind, uint64_t addr, con
 	finding->object_kind = kind;
 	finding->object_addr = addr;
 	snprintf(finding->object_name, sizeof(finding->object_name), "%s", symbol ? symbol : "");
+}
+
+size_t detect_contexts_of(const struct detect_input *input, uint64_t goid)
+{
+	size_t from = 0, to = input->contexts ? input->contexts->len : 0;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (input->contexts->data[middle].goid < goid)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+/* As a shell takes it. */
+static const char *quoted(char *text, size_t size, const char *file)
+{
+	bool plain = file[strspn(file, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789./_-+=:,@%")] == '\0';
+
+	snprintf(text, size, plain || strchr(file, '\'') ? "%s" : "'%s'", file);
+	return text;
+}
+
+void detect_look(const struct detect_input *input, struct finding *finding, const char *view, ...)
+{
+	char wanted[128], file[160];
+	const char *options;
+	va_list args;
+	int len;
+
+	va_start(args, view);
+	vsnprintf(wanted, sizeof(wanted), view, args);
+	va_end(args);
+	len = (int)strcspn(wanted, " ");
+	options = wanted + len;
+	if (!input->recording)
+		finding_next(finding, "conctrace %.*s -p %d%s%s", len, wanted, (int)input->pid,
+			     !strcmp(wanted, "locks") || !strcmp(wanted, "chans") ? " -d 10" : "",
+			     options);
+	else if (!strcmp(wanted, "leaks") && !input->leaks) /* but it has who stays */
+		finding_next(finding, "conctrace report %s tasks --sort age",
+			     quoted(file, sizeof(file), input->recording));
+	else
+		finding_next(finding, "conctrace report %s %s",
+			     quoted(file, sizeof(file), input->recording), wanted);
+}
+
+double detect_forecast_memory(const struct detect_input *input, struct findings *findings,
+			      struct finding *finding)
+{
+	const struct resources *now = input->now;
+	double slope = series_slope_memory(input->series), seconds = INFINITY;
+	double grown = slope * (double)input->observed_ns / 1e9;
+	uint64_t used = now->memory_used ? now->memory_used : now->rss;
+	const char *whose = now->memory_limit_is_cgroup ? "the limit of its cgroup" :
+							  "the machine's memory";
+
+	if (slope <= 0 || grown * MEMORY_GROWN_PART < (double)now->rss)
+		return INFINITY;
+	if (now->memory_limit > used)
+		seconds = (double)(now->memory_limit - used) / slope;
+	if (seconds > FORECAST_MOST_S) {
+		finding_say(findings, finding, "RSS %s, %s more a minute", BYTES(now->rss),
+			    BYTES((uint64_t)(slope * 60)));
+		return INFINITY;
+	}
+	finding_say(findings, finding,
+		    "RSS %s, %s more a minute: %s (%s, %s used) is reached in %s", BYTES(now->rss),
+		    BYTES((uint64_t)(slope * 60)), BYTES(now->memory_limit), whose, BYTES(used),
+		    DURATION((uint64_t)(seconds * 1e9)));
+	finding_event(findings, finding, now->at_ns + (uint64_t)(seconds * 1e9), false,
+		      "forecast: %s, %s", BYTES(now->memory_limit), whose);
+	return seconds;
 }
 
 const char *detect_goids(char *text, size_t size, const uint64_t *goids, size_t count)

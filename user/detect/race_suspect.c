@@ -91,8 +91,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding_advise(finding,
 		       "guard what both touch with one lock, or make it atomic; or give each its "
 		       "own and hand over by a channel");
-	finding_next(finding, "conctrace tasks -p %d --all --filter %s", (int)input->pid,
-		     base_name(first->file));
+	detect_look(input, finding, "tasks --all --filter %s", base_name(first->file));
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

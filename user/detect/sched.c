@@ -165,7 +165,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	say_cause(input, findings, finding, load);
 	finding_why(finding,
 		    "the times are the runtime's own; the cause is told from CPU time used");
-	finding_next(finding, "conctrace tasks -p %d --filter runnable", (int)input->pid);
+	detect_look(input, finding, "tasks --filter runnable");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)
@@ -174,8 +174,14 @@ static int check(const struct detect_input *input, struct findings *findings)
 	bool slow = load.samples >= TO_JUDGE &&
 		    (double)load.p99_ns >= input->limits->sched_p99 * 1e9;
 
-	if (!slow && load.cause != CAUSE_QUOTA)
+	if (!slow && load.cause != CAUSE_QUOTA) {
+		if (!input->run_queue)
+			findings_not_judged(findings,
+					    input->recording ?
+						    "a recording keeps no times of the run queue" :
+						    "the times of the run queue could not be read");
 		return 0;
+	}
 	report(input, findings, &load);
 	return 0;
 }

@@ -95,7 +95,7 @@ static void check_chan(const struct detect_input *input, struct findings *findin
 				   "refuse work with select and default" :
 				   "see what the receivers wait for; then more of them, or refuse "
 				   "work with select and default");
-	finding_next(finding, "conctrace chans -p %d -d 10", (int)input->pid);
+	detect_look(input, finding, "chans");
 }
 
 static void check_weighted(const struct detect_input *input, struct findings *findings,
@@ -118,7 +118,7 @@ static void check_weighted(const struct detect_input *input, struct findings *fi
 	finding_why(finding, "they wait in Acquire; how much is free was not read");
 	finding_advise(finding,
 		       "see what holds the weight for so long; then more of it, or TryAcquire");
-	finding_next(finding, "conctrace tasks -p %d --filter Weighted", (int)input->pid);
+	detect_look(input, finding, "tasks --filter Weighted");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

@@ -17,7 +17,8 @@ struct group_node {
 	struct series_group group;
 	struct group_key key;
 	VEC(uint64_t) first;     /* goids at the first snapshot that had the group, ascending */
-	uint64_t left;           /* of those, in the group at the last snapshot */
+	uint64_t left, anew;     /* of those, in the group at the last snapshot; in another wait */
+	uint64_t first_at_ns;    /* of the first snapshot that had the group */
 	uint64_t first_snapshot; /* number of that snapshot */
 	UT_hash_handle hh;
 };
@@ -151,6 +152,7 @@ static struct group_node *group_of(struct series *series, const struct model_gro
 	node->group.state = from->state;
 	node->group.wait_kind = from->wait_kind;
 	node->first_snapshot = series->snapshots;
+	node->first_at_ns = series->points.data[series->points.len - 1].at_ns;
 	HASH_ADD(hh, series->group_table, key, sizeof(node->key), node);
 	return node;
 }
@@ -176,15 +178,20 @@ static int note_goids(struct group_node *node, const struct model *model,
 		      const struct model_group *from, bool is_first)
 {
 	for (uint64_t i = 0; i < from->count; i++) {
-		const size_t *task = &model->group_tasks.data[from->first_task + i];
-		uint64_t goid = model->tasks.data[*task].goid, *slot;
+		const struct model_task *task =
+			&model->tasks.data[model->group_tasks.data[from->first_task + i]];
+		uint64_t goid = task->goid, *slot;
 
 		if (!is_first) {
 			/* they are ascending: what is younger than all of the first is none of them */
 			if (!node->first.len || goid > node->first.data[node->first.len - 1])
 				break;
-			node->left += bsearch(&goid, node->first.data, node->first.len,
-					      sizeof(goid), compare_goids) != NULL;
+			if (bsearch(&goid, node->first.data, node->first.len, sizeof(goid),
+				    compare_goids)) {
+				node->left++;
+				/* one that rested at the snapshot before is known to */
+				node->anew += !task->since_ns || task->since_ns > node->first_at_ns;
+			}
 			continue;
 		}
 		if (node->first.len == SERIES_FOLLOWED)
@@ -203,7 +210,8 @@ static int note_groups(struct series *series, const struct model *model)
 	int status = 0;
 
 	for (size_t i = 0; i < series->groups.len; i++)
-		((struct group_node *)series->groups.data[i])->left = 0;
+		((struct group_node *)series->groups.data[i])->left =
+			((struct group_node *)series->groups.data[i])->anew = 0;
 	for (size_t i = 0; i < model->groups.len && !status; i++) {
 		const struct model_group *from = &model->groups.data[i];
 		struct group_node *node = from->system ? NULL : group_of(series, from);
@@ -367,7 +375,9 @@ struct series_survivors series_survivors(const struct series_group *group)
 {
 	const struct group_node *node = (const struct group_node *)group;
 
-	return (struct series_survivors){ .followed = node->first.len, .left = node->left };
+	return (struct series_survivors){ .followed = node->first.len,
+					  .left = node->left,
+					  .anew = node->anew };
 }
 
 /* ---- slopes ------------------------------------------------------------------------------------ */

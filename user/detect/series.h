@@ -80,6 +80,7 @@ uint64_t series_left_out(const struct series *series);
 #define SERIES_FOLLOWED 4096
 struct series_survivors {
 	uint64_t followed, left; /* of those at the first point; how many of them are still there */
+	uint64_t anew;           /* of those left: woke since, and wait there again */
 };
 struct series_survivors series_survivors(const struct series_group *group);
 

@@ -10,8 +10,6 @@
 
 /* A forecast nearer than this makes it critical. */
 #define SOON_S 600.0
-/* A forecast farther than this is none. */
-#define FAR_S (7 * 86400.0)
 /* The biggest group of a go statement has at least one part in so many of its goroutines. */
 #define GROUPS_OF_ONE 8
 
@@ -56,29 +54,6 @@ static void describe_rates(const struct detect_input *input, struct findings *fi
 				    RATE((double)model->spawns.data[i].exited / seconds));
 }
 
-/* When memory runs out, at this pace; seconds, or FAR_S. */
-static double forecast(const struct detect_input *input, struct findings *findings,
-		       struct finding *finding)
-{
-	const struct resources *now = input->now;
-	double slope = series_slope_memory(input->series), seconds;
-	uint64_t used = now->memory_used ? now->memory_used : now->rss;
-
-	if (slope <= 0 || !now->memory_limit || used >= now->memory_limit)
-		return FAR_S;
-	seconds = (double)(now->memory_limit - used) / slope;
-	finding_say(findings, finding, "RSS %s, %s more a minute; %s of %s used (%s)",
-		    BYTES(now->rss), BYTES((uint64_t)(slope * 60)), BYTES(used),
-		    BYTES(now->memory_limit),
-		    now->memory_limit_is_cgroup ? "limit of its cgroup" : "the machine's memory");
-	if (seconds >= FAR_S)
-		return FAR_S;
-	finding_say(findings, finding, "memory limit in %s", DURATION((uint64_t)(seconds * 1e9)));
-	finding_event(findings, finding, input->model->at_ns + (uint64_t)(seconds * 1e9), false,
-		      "forecast: the memory limit of %s", BYTES(now->memory_limit));
-	return seconds;
-}
-
 static void report(const struct detect_input *input, struct findings *findings, uint64_t gopc,
 		   double growth)
 {
@@ -113,7 +88,7 @@ static void report(const struct detect_input *input, struct findings *findings, 
 	if (biggest)
 		finding_say(findings, finding, "most of them: %s in %s", COUNT(biggest->count),
 			    ACTIVITY(model, biggest));
-	soon = forecast(input, findings, finding);
+	soon = detect_forecast_memory(input, findings, finding);
 	if (soon < SOON_S)
 		finding->severity = SEVERITY_CRITICAL;
 	finding_event(findings, finding, points[0].at_ns, true, "%.0f goroutines of %s",
@@ -126,7 +101,7 @@ static void report(const struct detect_input *input, struct findings *findings, 
 	finding_advise(finding,
 		       "bound it: a fixed pool of workers, a semaphore before the go statement, or "
 		       "errgroup.SetLimit; and a deadline for what they do");
-	finding_next(finding, "conctrace flame -p %d --of spawn -o spawn.svg", (int)input->pid);
+	detect_look(input, finding, "flame --of spawn -o spawn.svg");
 }
 
 static double growth_of(const struct detect_input *input, uint64_t gopc)

@@ -105,7 +105,7 @@ static void report_polls(const struct detect_input *input, struct findings *find
 		finding,
 		"take the default away, so that the select waits; where it must look again now "
 		"and then, add a case with a time.Ticker");
-	finding_next(finding, "conctrace flame -p %d --of chan", (int)input->pid);
+	detect_look(input, finding, "flame --of chan");
 }
 
 static void report_closed(const struct detect_input *input, struct findings *findings,
@@ -128,7 +128,7 @@ static void report_closed(const struct detect_input *input, struct findings *fin
 		finding,
 		"use v, ok := <-ch (or range) and end the loop when ok is false; in a select, set "
 		"the channel to nil then");
-	finding_next(finding, "conctrace chans -p %d", (int)input->pid);
+	detect_look(input, finding, "chans");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

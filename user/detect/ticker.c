@@ -44,7 +44,7 @@ static void report_drift(const struct detect_input *input, struct findings *find
 	finding_advise(finding,
 		       "use a time.Ticker: its period does not depend on how long the work takes; "
 		       "for a limit of the rate use golang.org/x/time/rate");
-	finding_next(finding, "conctrace tasks -p %d --filter sleep", (int)input->pid);
+	detect_look(input, finding, "tasks --filter sleep");
 }
 
 static void report_tickers(const struct detect_input *input, struct findings *findings,
@@ -70,7 +70,7 @@ static void report_tickers(const struct detect_input *input, struct findings *fi
 	finding_why(finding, "counted where the runtime starts and stops timers");
 	finding_advise(finding,
 		       "defer ticker.Stop(), and do not use time.Tick in a function that returns");
-	finding_next(finding, "conctrace tasks -p %d", (int)input->pid);
+	detect_look(input, finding, "tasks");
 }
 
 static void judge_sleep(const struct detect_input *input, struct findings *findings,

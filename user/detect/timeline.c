@@ -2,11 +2,14 @@
 #include "detect/timeline.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "model/format.h"
+
+#define SLOPE_LEAST 1048576.0 /* bytes a minute, worth to be told */
 
 static int add(timeline *rows, uint64_t at_ns, bool bound, uint64_t end_ns, const char *id,
 	       const char *format, ...) __attribute__((format(printf, 6, 7)));
@@ -33,6 +36,9 @@ static int add_process(timeline *rows, const struct detect_input *input, uint64_
 {
 	const struct series_point *points;
 	size_t count = series_points(input->series, &points);
+	double memory = 60 * series_slope_memory(input->series);
+	double goroutines = 60 * series_slope_total(input->series);
+	char slope[96] = "";
 	int status;
 
 	if (!count)
@@ -42,9 +48,12 @@ static int add_process(timeline *rows, const struct detect_input *input, uint64_
 		     BYTES(points[0].resources.rss));
 	if (status || count == 1)
 		return status;
+	if (fabs(goroutines) >= 1 || fabs(memory) >= SLOPE_LEAST)
+		snprintf(slope, sizeof(slope), "; %+.0f goroutines and %s%s a minute", goroutines,
+			 memory < 0 ? "-" : "+", BYTES((uint64_t)fabs(memory)));
 	return add(rows, points[count - 1].at_ns, false, end_ns, NULL,
-		   "last look: %s goroutines, RSS %s", COUNT(points[count - 1].goroutines),
-		   BYTES(points[count - 1].resources.rss));
+		   "last look: %s goroutines, RSS %s%s", COUNT(points[count - 1].goroutines),
+		   BYTES(points[count - 1].resources.rss), slope);
 }
 
 static int add_finding(timeline *rows, const struct finding *finding, uint64_t end_ns)

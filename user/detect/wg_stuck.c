@@ -71,7 +71,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding_advise(finding,
 		       "defer wg.Done() as the goroutine's first statement, so that no return or "
 		       "panic skips it");
-	finding_next(finding, "conctrace leaks -p %d", (int)input->pid);
+	detect_look(input, finding, "leaks");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)

@@ -60,9 +60,9 @@ void html_text_fitted(FILE *out, const char *text, size_t most)
 	html_text(out, text);
 }
 
-static void print_time(FILE *out, uint64_t monotonic_ns, const char *format)
+static void print_time(FILE *out, uint64_t wall_ns, const char *format)
 {
-	time_t seconds = (time_t)(clock_wall_ns(monotonic_ns) / NSEC_PER_SEC);
+	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
 	struct tm utc;
 	char text[64];
 
@@ -71,12 +71,12 @@ static void print_time(FILE *out, uint64_t monotonic_ns, const char *format)
 	fputs(text, out);
 }
 
-void html_clock(FILE *out, uint64_t monotonic_ns)
+void html_clock(FILE *out, uint64_t wall_ns)
 {
-	print_time(out, monotonic_ns, "%H:%M:%S");
+	print_time(out, wall_ns, "%H:%M:%S");
 }
 
-void html_date(FILE *out, uint64_t monotonic_ns)
+void html_date(FILE *out, uint64_t wall_ns)
 {
-	print_time(out, monotonic_ns, "%Y-%m-%d %H:%M:%S");
+	print_time(out, wall_ns, "%Y-%m-%d %H:%M:%S");
 }

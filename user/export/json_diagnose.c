@@ -70,7 +70,9 @@ json_t *json_incident(const struct diagnosis *diagnosis, size_t index)
 		goids(finding->affected.data, finding->affected.len), "affected_count",
 		(json_int_t)finding->affected.len, "site", json_frame(finding->site), "stack",
 		json_stack(finding->stack), "object", object(finding), "since",
-		since ? json_time(clock_wall_ns(finding->since_ns)) : json_null(), "age_ns",
+		since ? json_time(detect_wall_ns(&diagnosis->input, finding->since_ns)) :
+			json_null(),
+		"age_ns",
 		since ? json_integer((json_int_t)(now_ns - finding->since_ns)) : json_null(),
 		"since_is_bound", finding->since_is_bound, "metric", metric(finding), "advice",
 		json_text(finding->advice), "next", json_text(finding->next), "explained_by",
@@ -86,12 +88,12 @@ static json_t *timeline_rows(const struct diagnosis *diagnosis)
 	for (size_t i = 0; i < diagnosis->timeline.len; i++) {
 		const struct timeline_row *row = &diagnosis->timeline.data[i];
 
-		json_array_append_new(rows,
-				      json_pack("{s:o, s:b, s:b, s:o, s:o}", "time",
-						json_time(clock_wall_ns(row->at_ns)), "or_before",
-						row->at_is_bound, "forecast", row->forecast, "id",
-						row->id ? json_string(row->id) : json_null(),
-						"text", json_text(row->text)));
+		json_array_append_new(
+			rows, json_pack("{s:o, s:b, s:b, s:o, s:o}", "time",
+					json_time(detect_wall_ns(&diagnosis->input, row->at_ns)),
+					"or_before", row->at_is_bound, "forecast", row->forecast,
+					"id", row->id ? json_string(row->id) : json_null(), "text",
+					json_text(row->text)));
 	}
 	return rows;
 }

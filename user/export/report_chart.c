@@ -69,7 +69,7 @@ static void print_lines(FILE *out, const struct scale *scale)
 			y_of((double)scale->points[i].goroutines, scale->goroutines));
 }
 
-static void print_axes(FILE *out, const struct scale *scale)
+static void print_axes(FILE *out, const struct detect_input *input, const struct scale *scale)
 {
 	const struct series_point *first = &scale->points[0],
 				  *last = &scale->points[scale->count - 1];
@@ -85,10 +85,10 @@ static void print_axes(FILE *out, const struct scale *scale)
 			WIDTH - RIGHT + 8, y + 4, BYTES((uint64_t)(scale->rss * i / 4)));
 	}
 	fprintf(out, "<text x='%.0f' y='%.0f' fill='#5b6475'>", LEFT, HEIGHT - 8);
-	html_clock(out, first->at_ns);
+	html_clock(out, detect_wall_ns(input, first->at_ns));
 	fprintf(out, "</text>\n<text x='%.0f' y='%.0f' text-anchor='end' fill='#5b6475'>",
 		WIDTH - RIGHT, HEIGHT - 8);
-	html_clock(out, last->at_ns);
+	html_clock(out, detect_wall_ns(input, last->at_ns));
 	fputs("</text>\n", out);
 }
 
@@ -102,7 +102,7 @@ void report_chart_svg(FILE *out, const struct diagnosis *diagnosis)
 		"<svg viewBox='0 0 %.0f %.0f' role='img' aria-label='goroutines and memory' "
 		"font-family='system-ui,sans-serif' font-size='12'>\n",
 		WIDTH, HEIGHT);
-	print_axes(out, &scale);
+	print_axes(out, &diagnosis->input, &scale);
 	print_lines(out, &scale);
 	fprintf(out,
 		"<text x='%.0f' y='12' fill='#2a5db0'>goroutines</text>\n"

@@ -33,7 +33,7 @@ static void since_text(FILE *out, const struct diagnosis *diagnosis, const struc
 	}
 	fprintf(out, "%s%s, ", finding->since_is_bound ? "at least " : "",
 		DURATION(now_ns - finding->since_ns));
-	html_clock(out, finding->since_ns);
+	html_clock(out, detect_wall_ns(&diagnosis->input, finding->since_ns));
 	fputs(finding->since_is_bound ? " or before" : "", out);
 }
 
@@ -60,7 +60,7 @@ static void head(FILE *out, const struct report_source *source)
 	fputs("</p>\n<p class='meta'>looked at for ", out);
 	html_text(out, DURATION(source->diagnosis->input.observed_ns));
 	fputs(" until ", out);
-	html_date(out, model->at_ns);
+	html_date(out, detect_wall_ns(&source->diagnosis->input, model->at_ns));
 	fputs(" UTC; ", out);
 	if (source->capture->probes)
 		html_textf(out, "probes on %.3g %% of the time, %s events, cost ~%.2f %%",
@@ -256,7 +256,7 @@ static void timeline_section(FILE *out, const struct diagnosis *diagnosis)
 			html_textf(out, "in %s",
 				   DURATION(event->at_ns - diagnosis->input.model->at_ns));
 		else
-			html_clock(out, event->at_ns);
+			html_clock(out, detect_wall_ns(&diagnosis->input, event->at_ns));
 		fputs(event->at_is_bound ? " or before</td><td>" : "</td><td>", out);
 		html_text(out, event->text);
 		fputs("</td></tr>\n", out);

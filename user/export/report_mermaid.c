@@ -38,7 +38,7 @@ static void write_text(FILE *out, const char *text)
 static void period_of(const struct diagnosis *diagnosis, const struct timeline_row *row, char *text,
 		      size_t size)
 {
-	time_t seconds = (time_t)(clock_wall_ns(row->at_ns) / NSEC_PER_SEC);
+	time_t seconds = (time_t)(detect_wall_ns(&diagnosis->input, row->at_ns) / NSEC_PER_SEC);
 	struct tm utc;
 
 	if (row->forecast) {

@@ -42,6 +42,8 @@ enum probe_role {
 #define ROLES_LOCKS                                                                                \
 	(ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | ROLE_BIT(ROLE_LOCK_WAIT) |                   \
 	 ROLE_BIT(ROLE_LOCK_RELEASE))
+/* What a recording has of the probes: the live tables, and who lets go of locks. */
+#define ROLES_RECORD (ROLES_TABLES | ROLES_LOCKS)
 /* What no program has unless it uses the package; the others are in the runtime. */
 #define ROLES_OPTIONAL                                                                             \
 	(ROLE_BIT(ROLE_CANCEL) | ROLE_BIT(ROLE_POOL) | ROLE_BIT(ROLE_MAP) | ROLE_BIT(ROLE_VALUE) | \

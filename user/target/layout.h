@@ -122,7 +122,9 @@
 	X(waitgroup_sema, "sync.WaitGroup", "sema")                                                \
 	X(waitgroup_state, "sync.WaitGroup", "state")                                              \
 	X(cond_notify, "sync.Cond", "notify")                                                      \
-	X(cond_l, "sync.Cond", "L")
+	X(cond_l, "sync.Cond", "L")                                                                \
+	X(cancelctx_done, "context.cancelCtx", "done")                                             \
+	X(timerctx_deadline, "context.timerCtx", "deadline")
 
 /* X(c_name, "go struct", "field"): where some versions have the field of that name instead. */
 #define LAYOUT_ALIASES(X)                                                                          \

@@ -71,9 +71,9 @@ static void paragraph_of(const struct view *view, const char *label, const char 
 	paragraph(view, label, "", text);
 }
 
-static const char *wall_time(char *text, size_t size, uint64_t monotonic_ns)
+static const char *wall_time(char *text, size_t size, uint64_t wall_ns)
 {
-	time_t seconds = (time_t)(clock_wall_ns(monotonic_ns) / NSEC_PER_SEC);
+	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
 	struct tm local;
 
 	localtime_r(&seconds, &local);
@@ -91,7 +91,8 @@ static void print_since(const struct view *view, const struct diagnosis *diagnos
 	if (!finding->since_ns || finding->since_ns > now_ns)
 		return;
 	paragraph_of(view, "since", "%s%s, %s%s", finding->since_is_bound ? "at least " : "",
-		     DURATION(now_ns - finding->since_ns), WALL(finding->since_ns),
+		     DURATION(now_ns - finding->since_ns),
+		     WALL(detect_wall_ns(&diagnosis->input, finding->since_ns)),
 		     finding->since_is_bound ? " or before" : "");
 }
 
@@ -166,8 +167,33 @@ static void print_timeline(const struct view *view, const struct diagnosis *diag
 			fprintf(view->out, "  in %-17s %s\n",
 				DURATION(row->at_ns - diagnosis->input.model->at_ns), row->text);
 		else
-			fprintf(view->out, "  %s%-12s %s\n", WALL(row->at_ns),
+			fprintf(view->out, "  %s%-12s %s\n",
+				WALL(detect_wall_ns(&diagnosis->input, row->at_ns)),
 				row->at_is_bound ? " or before" : "", row->text);
+	}
+}
+
+/* Those of one reason together. */
+static void print_not_judged(const struct view *view, const struct findings *findings)
+{
+	const struct not_judged *rows = findings->not_judged.data;
+
+	for (size_t i = 0; i < findings->not_judged.len; i++) {
+		size_t before = 0, used;
+		char text[1024];
+
+		while (strcmp(rows[before].reason, rows[i].reason) != 0)
+			before++;
+		if (before < i)
+			continue;
+		used = (size_t)snprintf(text, sizeof(text), "%s", rows[i].id);
+		for (size_t j = i + 1; j < findings->not_judged.len && used < sizeof(text); j++)
+			if (!strcmp(rows[j].reason, rows[i].reason))
+				used += (size_t)snprintf(text + used, sizeof(text) - used, ", %s",
+							 rows[j].id);
+		if (used < sizeof(text))
+			snprintf(text + used, sizeof(text) - used, ": %s", rows[i].reason);
+		paragraph(view, i ? "" : "not judged", "", text);
 	}
 }
 
@@ -183,12 +209,7 @@ static void print_checked(const struct view *view, const struct diagnosis *diagn
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
 						 used ? ", " : "", detectors[i]->id);
 	paragraph(view, "checked", "", text);
-	for (size_t i = 0; i < diagnosis->findings.not_judged.len; i++) {
-		const struct not_judged *row = &diagnosis->findings.not_judged.data[i];
-
-		snprintf(text, sizeof(text), "%s: %s", row->id, row->reason);
-		paragraph(view, i ? "" : "not judged", "", text);
-	}
+	print_not_judged(view, &diagnosis->findings);
 	if (diagnosis->no_probes[0])
 		paragraph_of(view, "no probes", "%s", diagnosis->no_probes);
 }
@@ -236,13 +257,14 @@ void view_incident_event(const struct view *view, const struct diagnosis *diagno
 			 const struct open_incident *incident)
 {
 	if (incident->has_ended) {
-		fprintf(view->out, "%s  %sENDED%s  %s after %s%s: %s\n", WALL(clock_now_ns()),
-			view->style.color ? "\033[1;32m" : "", view->style.color ? "\033[0m" : "",
-			incident->id, DURATION(clock_now_ns() - incident->first_ns),
+		fprintf(view->out, "%s  %sENDED%s  %s after %s%s: %s\n",
+			WALL(clock_wall_ns(clock_now_ns())), view->style.color ? "\033[1;32m" : "",
+			view->style.color ? "\033[0m" : "", incident->id,
+			DURATION(clock_now_ns() - incident->first_ns),
 			diagnosis ? "" : ", with the process", incident->title);
 		return;
 	}
-	fprintf(view->out, "%s  BEGINS", WALL(clock_now_ns()));
+	fprintf(view->out, "%s  BEGINS", WALL(clock_wall_ns(clock_now_ns())));
 	print_incident(view, diagnosis, incident->finding);
 	fputc('\n', view->out);
 }

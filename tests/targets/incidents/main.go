@@ -53,6 +53,13 @@ func know(name string, fact interface{}) {
 	truth.Unlock()
 }
 
+// learn is asked before each report for what the case knows by then.
+func learn(update func()) {
+	updates = append(updates, update)
+}
+
+var updates []func()
+
 // here says that the statement on the next line is the one that a report must name.
 func here() {
 	know("site", caller(1))
@@ -76,6 +83,9 @@ func caller(down int) ctl.Frame {
 }
 
 func report() interface{} {
+	for _, update := range updates {
+		update()
+	}
 	truth.Lock()
 	defer truth.Unlock()
 	facts := map[string]interface{}{"goroutines": runtime.NumGoroutine()}
