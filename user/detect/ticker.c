@@ -82,8 +82,10 @@ static void judge_sleep(const struct detect_input *input, struct findings *findi
 		return;
 	wanted = (double)tally->base / (double)tally->hits;
 	got = (double)tally->sum / (double)tally->hits;
+	/* what a loop waits for a CPU is none of its own */
 	if (got - wanted >= DRIFT_LEAST_NS && got < PACED_MOST * wanted &&
-	    100 * (got - wanted) >= input->limits->ticker_drift * wanted)
+	    100 * (got - wanted) * (1 - detect_cpu_shortage(input)) >=
+		    input->limits->ticker_drift * wanted)
 		report_drift(input, findings, tally, wanted, got);
 }
 
