@@ -66,63 +66,80 @@ static __always_inline void note_poll(ct_u32 site, ct_u32 kind, ct_u64 g, int fo
 	note_tally(tally, window.weight, now, goid);
 }
 
-int on_poll(ct_u64 g, ct_u64 chan, ct_u64 kind, ct_u64 stack, ct_u64 frame)
+#define FOUND 1
+#define DRAINED 2
+
+/*
+ * What a look at channels takes of the stack must be free again for the walk to the site: a chain of
+ * calls has 512 bytes of it, unless the kernel gives programs a stack of their own.
+ */
+static __noinline int look_at(ct_u64 chan, ct_u64 sends)
 {
 	struct channel channel;
-	int found;
-	ct_u32 site;
+	int seen;
 
 	if (read_channel(&channel, chan))
-		__builtin_memset(&channel, 0, sizeof(channel)); /* nil: never ready */
-	found = kind == CT_TALLY_POLL_SEND ? can_send(&channel) : can_recv(&channel);
-	if (!chan)
-		found = 0;
-	site = site_of_call(stack, frame);
-	note_poll(site, kind, g, found, chan);
-	if (kind == CT_TALLY_POLL_RECV && is_drained(&channel))
+		return 0; /* nil: never ready */
+	seen = (sends ? can_send(&channel) : can_recv(&channel)) ? FOUND : 0;
+	return is_drained(&channel) ? seen | DRAINED : seen;
+}
+
+int on_poll(ct_u64 g, ct_u64 chan, ct_u64 kind, ct_u64 stack, ct_u64 frame)
+{
+	int seen = look_at(chan, kind == CT_TALLY_POLL_SEND);
+	ct_u32 site = site_of_call(stack, frame);
+
+	note_poll(site, kind, g, seen & FOUND, chan);
+	if (kind == CT_TALLY_POLL_RECV && seen & DRAINED)
 		note_poll(site, CT_TALLY_RECV_CLOSED, g, 1, chan);
 	return 0;
 }
 
 int on_recv(ct_u64 g, ct_u64 chan, ct_u64 stack, ct_u64 frame)
 {
-	struct channel channel;
-
-	if (!read_channel(&channel, chan) && is_drained(&channel))
+	if (look_at(chan, 0) & DRAINED)
 		note_poll(site_of_call(stack, frame), CT_TALLY_RECV_CLOSED, g, 1, chan);
 	return 0;
 }
 
-/* runtime.scase: the channel, and where its element is. Sends come first. */
-int on_select(ct_u64 g, ct_u64 cases, ct_u64 counts, ct_u64 stack, ct_u64 frame)
+/*
+ * runtime.scase: the channel, and where its element is. Sends come first. The drained channel that was
+ * received from, 0: none, with FOUND, which is no part of an address; all bits: the cases could not be read.
+ */
+#define UNREAD (~0ULL)
+static __noinline ct_u64 look_at_cases(ct_u64 cases, ct_u32 sends, ct_u32 all)
 {
-	ct_u32 sends = counts & 0x7fff, blocks = counts & 0x8000, all = sends + (counts >> 16);
 	ct_u64 scases[2 * CASES_MAX], drained = 0;
 	int found = 0;
-	ct_u32 site;
 
 	if (all > CASES_MAX)
 		all = CASES_MAX;
 	if (!all || bpf_probe_read_user(scases, all * 16, (void *)cases))
-		return 0;
+		return UNREAD;
 	for (ct_u32 i = 0; i < CASES_MAX; i++) {
-		struct channel channel;
+		int seen;
 
-		if (i >= all || read_channel(&channel, scases[2 * i]))
-			continue;
-		if (i < sends) {
-			found |= can_send(&channel);
-			continue;
-		}
-		found |= can_recv(&channel);
-		if (is_drained(&channel))
+		if (i >= all)
+			break;
+		seen = look_at(scases[2 * i], i < sends);
+		found |= seen & FOUND;
+		if (i >= sends && seen & DRAINED)
 			drained = scases[2 * i];
 	}
-	if (blocks && !drained)
+	return drained | found;
+}
+
+int on_select(ct_u64 g, ct_u64 cases, ct_u64 counts, ct_u64 stack, ct_u64 frame)
+{
+	ct_u32 sends = counts & 0x7fff, blocks = counts & 0x8000, all = sends + (counts >> 16);
+	ct_u64 seen = look_at_cases(cases, sends, all), drained = seen & ~(ct_u64)FOUND;
+	ct_u32 site;
+
+	if (seen == UNREAD || (blocks && !drained))
 		return 0;
 	site = site_of_call(stack, frame);
 	if (!blocks)
-		note_poll(site, CT_TALLY_POLL_SELECT, g, found, 0);
+		note_poll(site, CT_TALLY_POLL_SELECT, g, seen & FOUND, 0);
 	if (drained)
 		note_poll(site, CT_TALLY_RECV_CLOSED, g, 1, drained);
 	return 0;

@@ -142,7 +142,7 @@ in_group() {
 	# when memory is: what the orders keep, and the heap around it
 	jq -e --slurpfile truth "$dir/truth" '$truth[0] as $t | (.resources.memory_limit - .resources.rss) /
 		($t.bytes / ($t.elapsed_ns / 1e9)) as $own | .time as $now
-		| (.timeline | map(select(.forecast and (.text | test("GiB"))))[0].time | sub("\\.[0-9]+"; "") | fromdate)
+		| (.timeline | map(select(.forecast and (.text | test("forecast: .*(cgroup|memory)$"))))[0].time | sub("\\.[0-9]+"; "") | fromdate)
 		- ($now | sub("\\.[0-9]+"; "") | fromdate) | . > 0.4 * $own and . < 1.3 * $own' "$dir/doc" ||
 		fail "$(jq -c '[.resources, .timeline]' "$dir/doc"), $(cat "$dir/truth")"
 	# the timeline is in order, of the time of the recording, and ends with the forecasts
