@@ -210,7 +210,7 @@ static void what_is_written_is_seen(void **state)
 	(void)state;
 	words[0] = third;
 	assert_int_equal(read_it(liar, 0, &heap), 0);
-	touched = calloc(heap.objects / 64 + 1, sizeof(*touched));
+	touched = calloc(heap.numbers / 64 + 1, sizeof(*touched));
 	assert_non_null(touched);
 	assert_int_equal(heap_watch(&liar->target, &heap, false, touched, &changed), 0);
 	assert_int_equal(changed, 0);
@@ -273,7 +273,7 @@ static void a_heap_that_changes_all_the_time_does_no_harm(void **state)
 			heap_object(&heap, (uint64_t)race.liar->pages + page * PAGE + page);
 		heap_blank_write_buffers(&race.liar->target.layout, &heap);
 		if (!status) {
-			uint64_t *touched = calloc(heap.objects / 64 + 1, sizeof(*touched));
+			uint64_t *touched = calloc(heap.numbers / 64 + 1, sizeof(*touched));
 			uint64_t changed;
 
 			assert_non_null(touched);

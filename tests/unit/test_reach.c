@@ -30,6 +30,7 @@ struct world {
 	size_t g_count;
 	struct heap_bytes roots[8];
 	size_t root_count;
+	unsigned workers;
 };
 
 static struct world *world_new(void)
@@ -107,11 +108,13 @@ static uint64_t run(struct world *world)
 		.goroutine_count = world->goroutine_count,
 		.waits = world->waits,
 		.wait_count = world->wait_count,
+		.workers = world->workers,
 	};
 
 	if (!world->heap.arenas)
 		assert_int_equal(heap_index(&world->heap), 0);
 	assert_int_equal(reach_run(&reach), 0);
+	reach_free(&reach);
 	return reach.marked;
 }
 
@@ -444,6 +447,7 @@ static void chance_finds_no_difference(void **state)
 
 		memset(&slow, 0, sizeof(slow));
 		slow.world = world;
+		world->workers = 1 + round % 2;
 		add_span(world, G_SIZE, false);
 		for (size_t i = 1; i < spans; i++)
 			add_span(world, sizes[random_below(8)], random_below(4) == 0);

@@ -22,8 +22,7 @@
 #define MSPAN_MAX 512
 #define MSPAN_IN_USE 1 /* runtime/mheap.go mSpanInUse, from Go 1.18 to 1.27 */
 #define METADATA_SHIFT 16
-#define PAGES_OF_MANY 128 /* more have only spans of one object; runtime/sizeclasses.go: 10 */
-#define MAGIC_MAX (1ULL << 32)
+#define MAGIC_MAX (1ULL << 32) /* a quotient is exact while offset times size is less */
 
 static bool knows_spans(const struct target *target)
 {
@@ -38,6 +37,25 @@ static bool knows_spans(const struct target *target)
 		if (needed[i] == LAYOUT_ABSENT)
 			return false;
 	return target->mheap && layout->mspan_size <= MSPAN_MAX;
+}
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+static bool has_one_object(const struct heap_span *span)
+{
+	return span->elem_size >= span->limit - span->start;
+}
+
+/* Of several objects: no version of Go makes larger ones. */
+static bool is_too_large(const struct heap_span *span)
+{
+	uint64_t bytes = whole_pages(span->limit - span->start);
+
+	return bytes > (uint64_t)HEAP_PAGES_OF_MANY << HEAP_PAGE_SHIFT ||
+	       bytes * span->elem_size >= MAGIC_MAX;
 }
 
 /* False: not in use. *odd counts those that cannot be. */
@@ -61,7 +79,7 @@ static bool take_span(const struct layout *layout, const uint8_t *mspan, struct 
 	    pages > HIGHEST >> HEAP_PAGE_SHIFT || span->limit <= span->start ||
 	    span->limit - span->start > pages << HEAP_PAGE_SHIFT || span->elem_size < 8 ||
 	    span->elem_size > pages << HEAP_PAGE_SHIFT ||
-	    (span->elem_size < span->limit - span->start && pages > PAGES_OF_MANY)) {
+	    (!has_one_object(span) && is_too_large(span))) {
 		(*odd)++;
 		return false;
 	}
@@ -283,7 +301,7 @@ static uint64_t memory_for(const heap_spans *spans)
 		const struct heap_span *span = &spans->data[i];
 
 		scan += span->noscan ? 0 : span->limit - span->start;
-		objects += (span->limit - span->start) / span->elem_size;
+		objects += heap_object_count(span);
 	}
 	return scan + objects / 2 + spans->len * sizeof(struct heap_span) * 2;
 }
@@ -319,19 +337,19 @@ int heap_read(const struct target *target, const struct heap_options *options, s
 
 static void number_objects(struct heap *heap)
 {
-	heap->objects = heap->scan_bytes = heap->noscan_bytes = 0;
+	heap->objects = heap->numbers = heap->scan_bytes = heap->noscan_bytes = 0;
 	for (size_t i = 0; i < heap->spans.len; i++) {
 		struct heap_span *span = &heap->spans.data[i];
 		uint64_t bytes = span->limit - span->start;
-		uint64_t count = (bytes + span->elem_size - 1) / span->elem_size;
 
-		span->first_object = heap->objects;
-		/* exact while the product of offset and size stays below 2^32 */
-		span->magic = bytes < MAGIC_MAX && span->elem_size < MAGIC_MAX &&
-					      bytes * span->elem_size < MAGIC_MAX ?
-				      UINT32_MAX / (uint32_t)span->elem_size + 1 :
-				      0;
-		heap->objects += count;
+		span->first_object = heap->numbers;
+		span->magic =
+			has_one_object(span) ? 0 : UINT32_MAX / (uint32_t)span->elem_size + 1;
+		/* what is behind the last object has numbers, too */
+		heap->objects += heap_object_count(span);
+		heap->numbers += has_one_object(span) ? 1 :
+							(whole_pages(bytes) + span->elem_size - 1) /
+								span->elem_size;
 		if (span->noscan)
 			heap->noscan_bytes += bytes;
 		else
@@ -343,16 +361,23 @@ static int index_span(struct heap *heap, size_t number)
 {
 	const struct heap_span *span = &heap->spans.data[number];
 	const uint64_t pages_an_arena = 1ULL << (HEAP_ARENA_SHIFT - HEAP_PAGE_SHIFT);
+	uint64_t first = span->start >> HEAP_PAGE_SHIFT;
 	uint64_t last = (span->limit - 1) >> HEAP_PAGE_SHIFT;
 
-	for (uint64_t page = span->start >> HEAP_PAGE_SHIFT; page <= last; page++) {
-		uint64_t arena = page / pages_an_arena - heap->first_arena;
+	for (uint64_t page = first; page <= last; page++) {
+		struct heap_page **arena =
+			&heap->arenas[page / pages_an_arena - heap->first_arena];
 
-		if (!heap->arenas[arena])
-			heap->arenas[arena] = calloc(pages_an_arena, sizeof(**heap->arenas));
-		if (!heap->arenas[arena])
+		if (!*arena)
+			*arena = calloc(pages_an_arena, sizeof(**arena));
+		if (!*arena)
 			return -ENOMEM;
-		heap->arenas[arena][page % pages_an_arena] = number + 1;
+		(*arena)[page % pages_an_arena] = (struct heap_page){
+			.first_object = span->first_object,
+			.before = span->magic ? page - first : 0,
+			.magic = span->magic,
+			.span = number + 1,
+		};
 	}
 	return 0;
 }

@@ -335,16 +335,15 @@ static bool any_lost(const struct looking *looking)
 }
 
 /* Watch what the program does, and mark once more with what was seen. */
-static int watch(struct looking *looking, struct reach *reach, uint64_t mark_ns)
+static int watch(struct looking *looking, struct reach *reach)
 {
-	uint64_t *touched = calloc(looking->heap.objects / 64 + 1, sizeof(*touched));
+	uint64_t *touched = calloc(looking->heap.numbers / 64 + 1, sizeof(*touched));
 	struct leak_watch watch = { .target = looking->target,
 				    .reader = looking->reader,
 				    .heap = &looking->heap,
 				    .snapshot = looking->after,
 				    .reach = reach,
-				    .touched = touched,
-				    .mark_ns = mark_ns };
+				    .touched = touched };
 	int status = touched ? leak_watch_run(&watch) : -ENOMEM;
 
 	looking->look->passes = watch.passes;
@@ -368,15 +367,15 @@ static int mark(struct looking *looking)
 		.wait_count = looking->waits.len,
 	};
 	struct pc_cache *cache = pc_cache_new();
-	uint64_t start_ns = clock_now_ns();
 	int status = cache ? reach_run(&reach) : -ENOMEM;
 
 	if (!status && looking->options->watches && any_lost(looking)) {
 		phase(looking, "watching what it writes");
-		status = watch(looking, &reach, clock_now_ns() - start_ns);
+		status = watch(looking, &reach);
 	}
 	if (!status)
 		describe(looking, reach.marked, cache);
+	reach_free(&reach);
 	pc_cache_free(cache);
 	return status ? status : keep_candidates(looking);
 }

@@ -23,7 +23,6 @@
 #define QUIET_MIN 2
 #define WORK_MAX_NS (10000 * MS) /* of a processor: a busy machine gives us little a second */
 #define LONGEST_NS (60000 * MS)
-#define MARK_CHEAP_NS (30 * MS)  /* then there is one after each pass */
 #define APART_NS (5 * MS)        /* between two passes, at least */
 #define PATIENCE_NS (100 * MS)   /* for threads that get no processor, a pass */
 #define ENOUGH_NS (20 * 1000ULL) /* of a processor, for all registers to have other values */
@@ -39,7 +38,6 @@ struct watching {
 	struct snapshot now;
 	VEC(uint32_t) moved; /* in `now` */
 	VEC(struct thread) threads;
-	uint64_t mark_ns; /* the last one took */
 	unsigned quiet;   /* passes in a row in which nothing had changed, and nothing ran */
 };
 
@@ -228,10 +226,8 @@ static int pass(struct watching *watching)
 static int mark(struct watching *watching)
 {
 	struct reach *reach = watching->watch->reach;
-	uint64_t start_ns = clock_now_ns();
 	int status = reach_run(reach);
 
-	watching->mark_ns = clock_now_ns() - start_ns;
 	for (size_t i = 0; i < reach->goroutine_count; i++)
 		if (reach->goroutines[i].alive)
 			reach->goroutines[i].role = REACH_ROOT;
@@ -259,7 +255,7 @@ static bool is_enough(const struct watching *watching)
 
 int leak_watch_run(struct leak_watch *watch)
 {
-	struct watching watching = { .watch = watch, .mark_ns = watch->mark_ns };
+	struct watching watching = { .watch = watch };
 	uint64_t start_ns = clock_now_ns(), before_ns = worked_ns();
 	int status = index_goroutines(&watching);
 
@@ -271,12 +267,10 @@ int leak_watch_run(struct leak_watch *watch)
 		watch->independent += wait_until_all_got_on(&watching);
 		status = pass(&watching);
 		watch->passes++;
-		if (!status && watching.mark_ns < MARK_CHEAP_NS)
+		if (!status)
 			status = mark(&watching);
 	}
 	watch->enough = is_enough(&watching);
-	if (!status)
-		status = mark(&watching);
 	watch->reach->touched = NULL;
 	snapshot_free(&watching.now);
 	vec_free(&watching.moved);

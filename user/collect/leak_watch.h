@@ -21,7 +21,6 @@ struct leak_watch {
 	 */
 	struct reach *reach;
 	uint64_t *touched; /* in and out: objects that something was seen to lead to, a bit each */
-	uint64_t mark_ns;  /* how long a mark takes */
 	unsigned passes;   /* out: as many were made */
 	/* out: in between, every thread that runs goroutines had got on; else what it has in its
 	   registers may have stayed there all along */

@@ -42,12 +42,18 @@ struct reach {
 	/* addresses of what goroutines wait for; one that is in no object of the heap is alive */
 	const uint64_t *waits;
 	size_t wait_count;
-	const uint64_t
-		*touched; /* a bit for each object: those that are reachable besides; NULL: none */
-	uint64_t marked;  /* out: objects */
+	/* a bit for each object: those that are reachable besides; NULL: none */
+	const uint64_t *touched;
+	unsigned workers;  /* threads; 0: as many as the heap is worth */
+	uint64_t marked;   /* out: objects */
+	struct mark *mark; /* NULL at first */
 };
 
-/* Sets `alive` of each goroutine. 0, -ENOMEM. */
+/*
+ * Sets `alive` of each goroutine. When it is called again, what was marked stays so, and what is touched
+ * or a root only now is followed besides. 0, -ENOMEM.
+ */
 int reach_run(struct reach *reach);
+void reach_free(struct reach *reach);
 
 #endif
