@@ -12,12 +12,12 @@ import sys
 
 from governed import Estimates, Programs, Stalls
 from programs import ROOT
-from snapshots import FirstTable, Idle, Million, TenThousand
+from snapshots import FirstTable, Idle, Leaks, Million, TenThousand
 from throughput import Etcd, Http, Mutex, PingPong, Spawn
 
 WORKLOADS = {workload.name: workload for workload in (
-    PingPong, Mutex, Spawn, Http, Etcd, Idle, TenThousand, Million, FirstTable, Stalls, Estimates,
-    Programs)}
+    PingPong, Mutex, Spawn, Http, Etcd, Idle, TenThousand, Million, Leaks, FirstTable, Stalls,
+    Estimates, Programs)}
 
 
 def main():

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import subprocess
+import tempfile
 import time
 
 import programs
@@ -15,9 +16,10 @@ from tracers import CONCTRACE
 
 MIB = 1 << 20
 SETTLE_SECONDS = 1
+FOUND = 3  # exit status of leaks
 
 
-def timed(command):
+def timed(command, fine=(0,)):
     """Seconds and the largest resident set of a command. That of its resource usage would be no less
     than that of this program, which it was forked from."""
     begin = time.monotonic()
@@ -27,7 +29,7 @@ def timed(command):
             with contextlib.suppress(OSError, StopIteration):
                 peak = max(peak, peak_bytes(process.pid))
             time.sleep(0.001)
-        if process.returncode:
+        if process.returncode not in fine:
             raise RuntimeError(f"{command[0]} ended with status {process.returncode}")
     return time.monotonic() - begin, peak
 
@@ -99,6 +101,48 @@ class Million:
                 "remark": f"{size / MIB:.0f} MiB, cut off" if size >= 64 * MIB - 4096 else
                           f"{size / MIB:.0f} MiB"})
         return table
+
+
+class Leaks:
+    """A large heap, whose pointers are followed: nothing lost, and a hundred goroutines."""
+
+    name, title = "leaks", "leaks, in a heap of {} MiB with {:,} goroutines"
+    heap_mib = 1024
+
+    def __init__(self, options):
+        self.number = options.goroutines or 100000
+        self.options = options
+
+    def run(self, rounds, seconds):
+        table = Table(self.title.format(self.heap_mib, self.number), "",
+                      ["seconds", "our CPU seconds", "our memory MiB", "of the heap with pointers",
+                       "worst stall ms"])
+        for lost in (0, 100):
+            with Parked(self.options, self.number, f"-heap={self.heap_mib}",
+                        f"-lost={lost}") as program:
+                time.sleep(seconds)
+                table.add(f"nobody looks, {lost} are lost", **{
+                    "worst stall ms": stalls(program)["worst stall ms"]})
+                columns = zip(*(self.look(program, lost) for _ in range(rounds)))
+                table.add(f"conctrace leaks, {lost} are lost", **dict(
+                    zip(table.columns, map(summary, columns))))
+        return table
+
+    @staticmethod
+    def look(program, lost):
+        program.report()
+        before = os.times()
+        with tempfile.NamedTemporaryFile() as file:
+            took, memory = timed([CONCTRACE, "leaks", "-f", "json", "-o", file.name,
+                                  "-p", str(program.pid)], (0, FOUND))
+            answer = json.load(file)
+        if abs(len(answer["leaked"]) - lost) * 20 > lost:
+            raise RuntimeError(f"{len(answer['leaked'])} of {lost} lost goroutines were found")
+        after = os.times()
+        worked = (after.children_user + after.children_system -
+                  before.children_user - before.children_system)
+        return (took, worked, memory / MIB, memory / answer["scan"]["heap_scan_bytes"],
+                stalls(program)["worst stall ms"])
 
 
 class TenThousand:

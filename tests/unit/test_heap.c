@@ -200,6 +200,24 @@ static void pages_that_are_gone_read_as_nothing(void **state)
 	liar_free(liar);
 }
 
+static int watch_it(const struct liar *liar, struct heap *heap, bool hot_only, uint64_t *touched,
+		    uint64_t *changed)
+{
+	struct heap now = { 0 };
+	struct heap_watch watch = { .target = &liar->target,
+				    .heap = heap,
+				    .spans = &now.spans,
+				    .touched = touched,
+				    .hot_only = hot_only };
+	int status = heap_list(&liar->target, &now);
+
+	if (!status)
+		status = heap_watch_run(&watch);
+	*changed = watch.changed;
+	heap_free(&now);
+	return status;
+}
+
 static void what_is_written_is_seen(void **state)
 {
 	struct liar *liar = liar_new();
@@ -212,12 +230,12 @@ static void what_is_written_is_seen(void **state)
 	assert_int_equal(read_it(liar, 0, &heap), 0);
 	touched = calloc(heap.numbers / 64 + 1, sizeof(*touched));
 	assert_non_null(touched);
-	assert_int_equal(heap_watch(&liar->target, &heap, false, touched, &changed), 0);
+	assert_int_equal(watch_it(liar, &heap, false, touched, &changed), 0);
 	assert_int_equal(changed, 0);
 	assert_int_equal(touched[0], 0);
 	/* by the old value and by the new one */
 	words[0] = second;
-	assert_int_equal(heap_watch(&liar->target, &heap, false, touched, &changed), 0);
+	assert_int_equal(watch_it(liar, &heap, false, touched, &changed), 0);
 	assert_int_equal(changed, 1);
 	assert_true(touched[0] >> heap_object(&heap, third) & 1);
 	assert_true(touched[heap_object(&heap, second) / 64] >> heap_object(&heap, second) % 64 &
@@ -226,7 +244,7 @@ static void what_is_written_is_seen(void **state)
 	make_span(liar, 4, 40, 1, 16, false);
 	liar->mheap[1] = 5;
 	((uint64_t *)(liar->pages + 40 * PAGE))[5] = first;
-	assert_int_equal(heap_watch(&liar->target, &heap, true, touched, &changed), 0);
+	assert_int_equal(watch_it(liar, &heap, true, touched, &changed), 0);
 	assert_int_equal(changed, 1);
 	assert_true(touched[0] & 1);
 	free(touched);
@@ -277,7 +295,7 @@ static void a_heap_that_changes_all_the_time_does_no_harm(void **state)
 			uint64_t changed;
 
 			assert_non_null(touched);
-			heap_watch(&race.liar->target, &heap, false, touched, &changed);
+			watch_it(race.liar, &heap, false, touched, &changed);
 			free(touched);
 		}
 		heap_free(&heap);
@@ -305,14 +323,14 @@ static void special_records_are_followed_only_so_far(void **state)
 	set(liar, 0, layout->mspan_specials, (uint64_t)records[0]);
 	set(liar, 3, layout->mspan_specials, 4096);
 	assert_int_equal(read_it(liar, 0, &heap), 0);
-	assert_int_equal(heap_roots_specials(&liar->target, &heap, &roots), 0);
+	assert_int_equal(heap_roots_specials(&liar->target, &heap, &heap.spans, &roots), 0);
 	assert_true(roots.specials_cut);
 	assert_int_equal(roots.areas.len, 1);
 	assert_int_equal(*(const uint64_t *)roots.areas.data[0].bytes, (uint64_t)liar->pages + 64);
 	heap_roots_free(&roots);
 	next = (uint64_t)records[0];
 	memcpy(records[1] + layout->special_next, &next, 8);
-	assert_int_equal(heap_roots_specials(&liar->target, &heap, &roots), 0);
+	assert_int_equal(heap_roots_specials(&liar->target, &heap, &heap.spans, &roots), 0);
 	assert_true(roots.specials_cut);
 	heap_roots_free(&roots);
 	heap_free(&heap);

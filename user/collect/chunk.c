@@ -151,6 +151,7 @@ static int keep_recalled(struct chunk_reader *reader, struct chunk *chunk, uint3
 	if (!goroutine)
 		return -ENOMEM;
 	*goroutine = last->goroutines.data[origin];
+	goroutine->recalled = true;
 	goroutine->peer = 0;
 	if (!goroutine->since_ns)
 		goroutine->since_ns = last->at_ns;

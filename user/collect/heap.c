@@ -158,21 +158,59 @@ static int list_some(struct lister *lister, uint64_t table, size_t count, struct
 	return status;
 }
 
-static int by_start(const void *a, const void *b)
-{
-	const struct heap_span *x = a, *y = b;
+#define DIGIT_BITS 11
+#define DIGITS (1U << DIGIT_BITS)
 
-	return x->start < y->start ? -1 : x->start > y->start;
+/* One round of a radix sort, by some bits of the page. */
+static void sort_by_digit(const heap_spans *from, struct heap_span *to, uint64_t lowest,
+			  unsigned shift)
+{
+	uint32_t places[DIGITS + 1] = { 0 };
+
+	for (size_t i = 0; i < from->len; i++)
+		places[((from->data[i].start - lowest) >> shift & (DIGITS - 1)) + 1]++;
+	for (unsigned i = 1; i < DIGITS; i++)
+		places[i] += places[i - 1];
+	for (size_t i = 0; i < from->len; i++)
+		to[places[(from->data[i].start - lowest) >> shift & (DIGITS - 1)]++] =
+			from->data[i];
+}
+
+/* There are many, and they are listed at each look: two rounds for a heap of 32 GiB. */
+static int sort_by_start(heap_spans *spans)
+{
+	struct heap_span *other = calloc(spans->len + 1, sizeof(*other));
+	uint64_t lowest = UINT64_MAX, highest = 0;
+
+	if (!other)
+		return -ENOMEM;
+	for (size_t i = 0; i < spans->len; i++) {
+		uint64_t start = spans->data[i].start;
+
+		lowest = start < lowest ? start : lowest;
+		highest = start > highest ? start : highest;
+	}
+	for (unsigned shift = HEAP_PAGE_SHIFT;
+	     shift < HEAP_ADDRESS_BITS && spans->len && (highest - lowest) >> shift;
+	     shift += DIGIT_BITS) {
+		struct heap_span *swap = spans->data;
+
+		sort_by_digit(spans, other, lowest, shift);
+		spans->data = other;
+		other = swap;
+		spans->cap = spans->len + 1;
+	}
+	free(other);
+	return 0;
 }
 
 /* Sorted; of two that overlap one was read while it changed: neither place counts twice. */
-static void sort_spans(heap_spans *spans, uint64_t *odd)
+static int sort_spans(heap_spans *spans, uint64_t *odd)
 {
 	size_t kept = 0;
+	int status = sort_by_start(spans);
 
-	if (spans->len)
-		qsort(spans->data, spans->len, sizeof(*spans->data), by_start);
-	for (size_t i = 0; i < spans->len; i++) {
+	for (size_t i = 0; i < spans->len && !status; i++) {
 		const struct heap_span *last = kept ? &spans->data[kept - 1] : NULL;
 
 		if (last && spans->data[i].start < last->limit)
@@ -180,7 +218,9 @@ static void sort_spans(heap_spans *spans, uint64_t *odd)
 		else
 			spans->data[kept++] = spans->data[i];
 	}
-	spans->len = kept;
+	if (!status)
+		spans->len = kept;
+	return status;
 }
 
 static int list_spans(struct lister *lister, struct heap *heap)
@@ -202,7 +242,9 @@ static int list_spans(struct lister *lister, struct heap *heap)
 		if (status)
 			return status == -EFAULT ? -ENODATA : status;
 	}
-	sort_spans(&heap->spans, &heap->odd);
+	status = sort_spans(&heap->spans, &heap->odd);
+	if (status)
+		return status;
 	sort_metadata(heap);
 	/* a handful change at any time; when most make no sense, this is not the list */
 	return heap->spans.len && heap->odd <= heap->spans.len / 2 ? 0 : -ENODATA;
@@ -343,8 +385,7 @@ static void number_objects(struct heap *heap)
 		uint64_t bytes = span->limit - span->start;
 
 		span->first_object = heap->numbers;
-		span->magic =
-			has_one_object(span) ? 0 : UINT32_MAX / (uint32_t)span->elem_size + 1;
+		span->magic = has_one_object(span) ? 0 : UINT32_MAX / (uint32_t)span->elem_size + 1;
 		/* what is behind the last object has numbers, too */
 		heap->objects += heap_object_count(span);
 		heap->numbers += has_one_object(span) ? 1 :
@@ -365,8 +406,7 @@ static int index_span(struct heap *heap, size_t number)
 	uint64_t last = (span->limit - 1) >> HEAP_PAGE_SHIFT;
 
 	for (uint64_t page = first; page <= last; page++) {
-		struct heap_page **arena =
-			&heap->arenas[page / pages_an_arena - heap->first_arena];
+		struct heap_page **arena = &heap->arenas[page / pages_an_arena - heap->first_arena];
 
 		if (!*arena)
 			*arena = calloc(pages_an_arena, sizeof(**arena));
@@ -385,8 +425,11 @@ static int index_span(struct heap *heap, size_t number)
 int heap_index(struct heap *heap)
 {
 	uint64_t odd = 0, end;
+	int status;
 
-	sort_spans(&heap->spans, &odd);
+	status = sort_spans(&heap->spans, &odd);
+	if (status)
+		return status;
 	heap->odd += odd;
 	number_objects(heap);
 	if (!heap->spans.len)

@@ -12,16 +12,9 @@
 #include "target/memory.h"
 
 #define PIECE_MAX (4ULL << 20) /* bytes of one call: longer ones hold up the target's page faults */
-#define PIECE_RUNS 256         /* below IOV_MAX */
 #define THREADS 2
 #define BYTES_A_THREAD (16ULL << 20) /* less is not worth one */
 #define PAGE 4096ULL
-
-/* [addr, addr + len) of the target to `to`. */
-struct run {
-	uint64_t addr, len;
-	uint8_t *to;
-};
 
 /* Runs that one call copies: their places follow one another. */
 struct piece {
@@ -31,7 +24,7 @@ struct piece {
 
 struct work {
 	struct heap_copy *copy;
-	VEC(struct run) runs;
+	VEC(struct heap_run) runs;
 	VEC(struct piece) pieces;
 	pthread_mutex_t lock;
 	size_t next; /* piece that nobody copies yet */
@@ -58,7 +51,7 @@ void heap_copy_free(struct heap_copy *copy)
 
 static int add_run(struct work *work, uint64_t addr, uint64_t len, uint8_t *to)
 {
-	struct run *last = work->runs.len ? &work->runs.data[work->runs.len - 1] : NULL;
+	struct heap_run *last = work->runs.len ? &work->runs.data[work->runs.len - 1] : NULL;
 	struct piece *piece = work->pieces.len ? &work->pieces.data[work->pieces.len - 1] : NULL;
 	bool fits = piece && piece->len + len <= PIECE_MAX && last->to + last->len == to;
 
@@ -67,7 +60,7 @@ static int add_run(struct work *work, uint64_t addr, uint64_t len, uint8_t *to)
 		piece->len += len;
 		return 0;
 	}
-	if (!fits || piece->count == PIECE_RUNS) {
+	if (!fits || piece->count == HEAP_RUNS_MAX) {
 		piece = vec_push(&work->pieces);
 		if (!piece)
 			return -ENOMEM;
@@ -76,7 +69,7 @@ static int add_run(struct work *work, uint64_t addr, uint64_t len, uint8_t *to)
 	last = vec_push(&work->runs);
 	if (!last)
 		return -ENOMEM;
-	*last = (struct run){ addr, len, to };
+	*last = (struct heap_run){ addr, len, to };
 	piece->count++;
 	piece->len += len;
 	return 0;
@@ -101,7 +94,7 @@ static int plan(struct work *work, uint8_t *block)
 }
 
 /* Something of the run is not there: a page at a time. */
-static int copy_pages(pid_t pid, const struct run *run, uint64_t *unreadable)
+static int copy_pages(pid_t pid, const struct heap_run *run, uint64_t *unreadable)
 {
 	for (uint64_t at = 0; at < run->len;) {
 		uint64_t len = PAGE - (run->addr + at) % PAGE;
@@ -121,29 +114,25 @@ static int copy_pages(pid_t pid, const struct run *run, uint64_t *unreadable)
 	return 0;
 }
 
-static int copy_piece(const struct work *work, const struct piece *piece, uint64_t *unreadable)
+int heap_copy_runs(pid_t pid, const struct heap_run *runs, size_t count, uint64_t *unreadable)
 {
-	pid_t pid = work->copy->target->pid;
-	const struct run *runs = work->runs.data + piece->first;
-	struct iovec remote[PIECE_RUNS];
+	struct iovec remote[HEAP_RUNS_MAX];
 	size_t next = 0;
 
-	for (size_t i = 0; i < piece->count; i++)
+	for (size_t i = 0; i < count; i++)
 		remote[i] = (struct iovec){ (void *)runs[i].addr, runs[i].len };
-	while (next < piece->count) {
-		struct iovec local = { runs[next].to, runs[piece->count - 1].to +
-							      runs[piece->count - 1].len -
-							      runs[next].to };
-		ssize_t got =
-			process_vm_readv(pid, &local, 1, remote + next, piece->count - next, 0);
+	while (next < count) {
+		struct iovec local = { runs[next].to,
+				       runs[count - 1].to + runs[count - 1].len - runs[next].to };
+		ssize_t got = process_vm_readv(pid, &local, 1, remote + next, count - next, 0);
 		uint64_t left = got < 0 ? 0 : got;
 		int status;
 
 		if (got < 0 && errno != EFAULT)
 			return -errno;
-		while (next < piece->count && left >= runs[next].len)
+		while (next < count && left >= runs[next].len)
 			left -= runs[next++].len;
-		if (next == piece->count)
+		if (next == count)
 			break;
 		status = copy_pages(pid, &runs[next++], unreadable);
 		if (status)
@@ -163,7 +152,8 @@ static void copy_some(struct work *work, bool reports)
 		int status;
 
 		pthread_mutex_unlock(&work->lock);
-		status = copy_piece(work, piece, &unreadable);
+		status = heap_copy_runs(work->copy->target->pid, work->runs.data + piece->first,
+					piece->count, &unreadable);
 		pthread_mutex_lock(&work->lock);
 		work->unreadable += unreadable;
 		work->done += piece->len;

@@ -5,6 +5,20 @@
 
 #include "collect/heap.h"
 
+#define HEAP_RUNS_MAX 256 /* below IOV_MAX */
+
+/* [addr, addr + len) of the target to `to`. */
+struct heap_run {
+	uint64_t addr, len;
+	uint8_t *to;
+};
+
+/*
+ * At most HEAP_RUNS_MAX, whose places follow one another, in one call. Pages that cannot be read become
+ * zero and are counted. 0; -ESRCH, -EPERM.
+ */
+int heap_copy_runs(pid_t pid, const struct heap_run *runs, size_t count, uint64_t *unreadable);
+
 struct heap_copy {
 	const struct target *target;
 	const struct heap_options *options;

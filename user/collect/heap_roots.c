@@ -112,13 +112,13 @@ int heap_roots_globals(const struct target *target, struct heap_roots *roots)
 	return status;
 }
 
-int heap_roots_read(const struct target *target, const struct heap *heap, uint64_t foreign_max,
-		    struct heap_roots *roots)
+int heap_roots_read(const struct target *target, const struct heap *heap, const heap_spans *spans,
+		    uint64_t foreign_max, struct heap_roots *roots)
 {
 	int status = heap_roots_globals(target, roots);
 
 	if (!status)
-		status = heap_roots_specials(target, heap, roots);
+		status = heap_roots_specials(target, heap, spans, roots);
 	if (!status && target->cgo)
 		status = heap_roots_foreign(target, heap, foreign_max, roots);
 	return status;

@@ -19,10 +19,10 @@ struct heap_roots {
 
 /*
  * *roots is zero-initialised; free it also after an error. `foreign_max`: bytes of C's memory that are
- * read at most. 0; -ENODATA: the program's global variables were not found; -ENOMEM; -ESRCH, -EPERM.
+ * read at most; `spans` are the heap's, or those that it has by now. 0; -ENODATA: the program's global variables were not found; -ENOMEM; -ESRCH, -EPERM.
  */
-int heap_roots_read(const struct target *target, const struct heap *heap, uint64_t foreign_max,
-		    struct heap_roots *roots);
+int heap_roots_read(const struct target *target, const struct heap *heap, const heap_spans *spans,
+		    uint64_t foreign_max, struct heap_roots *roots);
 void heap_roots_free(struct heap_roots *roots);
 
 /*
@@ -38,7 +38,7 @@ int heap_roots_add(struct heap_roots *roots, uint8_t *block, size_t len); /* tak
 void heap_roots_blank(const struct target *target, uint8_t *block, uint64_t start, uint64_t len);
 int heap_roots_globals(const struct target *target, struct heap_roots *roots);
 int heap_roots_specials(const struct target *target, const struct heap *heap,
-			struct heap_roots *roots);
+			const heap_spans *spans, struct heap_roots *roots);
 int heap_roots_foreign(const struct target *target, const struct heap *heap, uint64_t max,
 		       struct heap_roots *roots);
 

@@ -25,6 +25,7 @@ struct list {
 struct walk {
 	const struct target *target;
 	const struct heap *heap;
+	const heap_spans *spans; /* whose lists are followed */
 	struct heap_roots *roots;
 	VEC(struct list) lists; /* not at their ends */
 	VEC(uint64_t) words;
@@ -52,7 +53,7 @@ static bool keeps_object(const struct layout *layout, uint8_t kind)
 static int take_record(struct walk *walk, struct list *list, const uint8_t *record)
 {
 	const struct layout *layout = &walk->target->layout;
-	const struct heap_span *span = &walk->heap->spans.data[list->span];
+	const struct heap_span *span = &walk->spans->data[list->span];
 	uint64_t offset = struct_word(record, layout->special_offset);
 	int status = 0;
 
@@ -106,15 +107,15 @@ static int read_round(struct walk *walk, struct memory_piece *pieces, uint8_t *r
 
 static int list_spans(struct walk *walk)
 {
-	for (size_t i = 0; i < walk->heap->spans.len; i++) {
+	for (size_t i = 0; i < walk->spans->len; i++) {
 		struct list *list;
 
-		if (!walk->heap->spans.data[i].specials)
+		if (!walk->spans->data[i].specials)
 			continue;
 		list = vec_push(&walk->lists);
 		if (!list)
 			return -ENOMEM;
-		*list = (struct list){ i, walk->heap->spans.data[i].specials };
+		*list = (struct list){ i, walk->spans->data[i].specials };
 	}
 	return 0;
 }
@@ -129,10 +130,10 @@ static int hand_over(struct walk *walk)
 }
 
 int heap_roots_specials(const struct target *target, const struct heap *heap,
-			struct heap_roots *roots)
+			const heap_spans *spans, struct heap_roots *roots)
 {
 	const struct layout *layout = &target->layout;
-	struct walk walk = { .target = target, .heap = heap, .roots = roots };
+	struct walk walk = { .target = target, .heap = heap, .spans = spans, .roots = roots };
 	struct memory_piece *pieces = malloc(AT_ONCE * sizeof(*pieces));
 	struct memory_scratch *scratch = memory_scratch_new();
 	uint8_t *records = malloc(AT_ONCE * RECORD);

@@ -2,14 +2,17 @@
 #include "collect/heap_watch.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/heap_copy.h"
 #include "collect/heap_roots.h"
-#include "target/memory.h"
 
-#define BUFFER (2ULL << 20)
-#define AT_ONCE 256 /* spans, or parts of one */
+#define BUFFER (256ULL << 10) /* of a thread: what is read is compared while it is in the cache */
+#define AT_ONCE HEAP_RUNS_MAX /* spans, or parts of one */
+#define THREADS 2
+#define PARTS_A_THREAD 1024 /* fewer are not worth one */
 
 /* [addr, addr + len) of the target, and what it was; was NULL: it is new. */
 struct part {
@@ -19,26 +22,22 @@ struct part {
 	struct heap_span *known; /* of the copy */
 };
 
-struct watch {
-	const struct target *target;
-	struct heap *heap;
-	uint64_t *touched;
-	bool hot_only;
-	uint64_t changed;
-	uint8_t *buffer;
-	struct memory_scratch *scratch;
-	struct part parts[AT_ONCE];
-	struct memory_piece pieces[AT_ONCE];
-	size_t count;
-	uint64_t bytes;
+struct watching {
+	struct heap_watch *watch;
+	VEC(struct part) parts;
+	pthread_mutex_t lock;
+	size_t next; /* part that nobody compares yet */
+	uint64_t changed, unreadable;
+	int status;
 };
 
 void heap_touch(const struct heap *heap, uint64_t *touched, uint64_t word)
 {
-	uint64_t object = heap_object(heap, word);
+	uint64_t object = heap_object(heap, word), bit = 1ULL << object % 64;
 
-	if (object != HEAP_NONE)
-		touched[object / 64] |= 1ULL << object % 64;
+	if (object != HEAP_NONE &&
+	    !(__atomic_load_n(&touched[object / 64], __ATOMIC_RELAXED) & bit))
+		__atomic_fetch_or(&touched[object / 64], bit, __ATOMIC_RELAXED);
 }
 
 void heap_touch_bytes(const struct heap *heap, uint64_t *touched, const uint8_t *bytes, size_t len)
@@ -51,7 +50,7 @@ void heap_touch_bytes(const struct heap *heap, uint64_t *touched, const uint8_t 
 	}
 }
 
-static void compare(struct watch *watch, const struct part *part, uint8_t *now)
+static bool compare(const struct heap_watch *watch, const struct part *part, uint8_t *now)
 {
 	struct heap_span span = *part->span;
 
@@ -61,10 +60,9 @@ static void compare(struct watch *watch, const struct part *part, uint8_t *now)
 		heap_blank_span(&watch->target->layout, &span);
 	}
 	if (part->was && !memcmp(part->was, now, part->len))
-		return;
-	watch->changed++;
+		return false;
 	if (part->known)
-		part->known->hot = true;
+		__atomic_store_n(&part->known->hot, true, __ATOMIC_RELAXED);
 	for (size_t at = 0; at + 8 <= part->len; at += 8) {
 		uint64_t word, before;
 
@@ -73,64 +71,112 @@ static void compare(struct watch *watch, const struct part *part, uint8_t *now)
 			memcpy(&before, part->was + at, sizeof(before));
 			if (before == word)
 				continue;
-			heap_touch(watch->heap, watch->touched, before);
+			if (!watch->new_only)
+				heap_touch(watch->heap, watch->touched, before);
 		}
 		heap_touch(watch->heap, watch->touched, word);
 	}
 	if (part->was)
 		memcpy(part->was, now, part->len);
+	return true;
 }
 
-static int flush(struct watch *watch)
+/* As many parts as fit into the buffer. */
+static size_t take(struct watching *watching, struct heap_run *runs, uint8_t *buffer)
 {
-	uint8_t *to = watch->buffer;
-	int status;
+	const struct part *parts = watching->parts.data + watching->next;
+	size_t count = 0, left = watching->parts.len - watching->next;
+	uint64_t used = 0;
 
-	for (size_t i = 0; i < watch->count; i++) {
-		watch->pieces[i] = (struct memory_piece){ .addr = watch->parts[i].addr,
-							  .to = to,
-							  .len = watch->parts[i].len };
-		to += (watch->parts[i].len + 7) & ~7ULL;
+	while (count < left && count < AT_ONCE && used + parts[count].len <= BUFFER) {
+		runs[count] =
+			(struct heap_run){ parts[count].addr, parts[count].len, buffer + used };
+		used += parts[count++].len;
 	}
-	status = memory_read_many_with(watch->target->pid, watch->pieces, watch->count,
-				       watch->scratch);
-	for (size_t i = 0; i < watch->count && !status; i++)
-		if (watch->pieces[i].ok)
-			compare(watch, &watch->parts[i], watch->pieces[i].to);
-	watch->count = 0;
-	watch->bytes = 0;
-	return status;
+	watching->next += count;
+	return count;
 }
 
-static int add(struct watch *watch, const struct heap_span *span, struct heap_span *known)
+static void compare_some(struct watching *watching, uint8_t *buffer)
+{
+	const struct heap_watch *watch = watching->watch;
+	struct heap_run runs[AT_ONCE];
+
+	pthread_mutex_lock(&watching->lock);
+	while (watching->next < watching->parts.len && !watching->status) {
+		const struct part *parts = watching->parts.data + watching->next;
+		size_t count = take(watching, runs, buffer);
+		uint64_t changed = 0, unreadable = 0;
+		int status;
+
+		pthread_mutex_unlock(&watching->lock);
+		status = heap_copy_runs(watch->target->pid, runs, count, &unreadable);
+		for (size_t i = 0; i < count && !status; i++)
+			changed += compare(watch, &parts[i], runs[i].to);
+		pthread_mutex_lock(&watching->lock);
+		watching->changed += changed;
+		watching->unreadable += unreadable;
+		if (status)
+			watching->status = status;
+	}
+	pthread_mutex_unlock(&watching->lock);
+}
+
+static void *compare_in_thread(void *arg)
+{
+	struct watching *watching = arg;
+	uint8_t *buffer = malloc(BUFFER);
+
+	/* without memory for it the other thread does it all */
+	if (buffer)
+		compare_some(watching, buffer);
+	free(buffer);
+	return NULL;
+}
+
+static int compare_all(struct watching *watching)
+{
+	uint8_t *buffer = malloc(BUFFER);
+	pthread_t threads[THREADS - 1];
+	size_t started = 0;
+
+	if (!buffer)
+		return -ENOMEM;
+	while (watching->parts.len > PARTS_A_THREAD && started < THREADS - 1 &&
+	       !pthread_create(&threads[started], NULL, compare_in_thread, watching))
+		started++;
+	compare_some(watching, buffer);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	free(buffer);
+	return watching->status;
+}
+
+static int add(struct watching *watching, const struct heap_span *span, struct heap_span *known)
 {
 	uint64_t size = span->limit - span->start;
 	uint8_t *was = known ? known->bytes : NULL;
 
 	for (uint64_t at = 0; at < size;) {
 		uint64_t len = size - at < BUFFER / 2 ? size - at : BUFFER / 2;
+		struct part *part = vec_push(&watching->parts);
 
-		if (watch->count == AT_ONCE || watch->bytes + len + 8 > BUFFER) {
-			int status = flush(watch);
-
-			if (status)
-				return status;
-		}
-		watch->parts[watch->count++] =
-			(struct part){ span->start + at, len, was ? was + at : NULL, span, known };
-		watch->bytes += (len + 7) & ~7ULL;
+		if (!part)
+			return -ENOMEM;
+		*part = (struct part){ span->start + at, len, was ? was + at : NULL, span, known };
 		at += len;
 	}
 	return 0;
 }
 
-static int compare_all(struct watch *watch, const struct heap *now)
+static int list_parts(struct watching *watching)
 {
+	const struct heap_watch *watch = watching->watch;
 	size_t old = 0;
 	int status = 0;
 
-	for (size_t i = 0; i < now->spans.len && !status; i++) {
-		const struct heap_span *span = &now->spans.data[i];
+	for (size_t i = 0; i < watch->spans->len && !status; i++) {
+		const struct heap_span *span = &watch->spans->data[i];
 		struct heap_span *known = NULL;
 
 		if (span->noscan)
@@ -141,38 +187,22 @@ static int compare_all(struct watch *watch, const struct heap *now)
 		if (old < watch->heap->spans.len)
 			known = &watch->heap->spans.data[old];
 		if (!known || !heap_is_same_span(known, span))
-			status = add(watch, span, NULL);
+			status = add(watching, span, NULL);
 		else if (!watch->hot_only || known->hot)
-			status = add(watch, span, known);
+			status = add(watching, span, known);
 	}
-	return status ? status : flush(watch);
+	return status;
 }
 
-int heap_watch(const struct target *target, struct heap *heap, bool hot_only, uint64_t *touched,
-	       uint64_t *changed)
+int heap_watch_run(struct heap_watch *watch)
 {
-	struct watch *watch = calloc(1, sizeof(*watch));
-	struct heap now = { 0 };
-	int status = heap_list(target, &now);
+	struct watching watching = { .watch = watch, .lock = PTHREAD_MUTEX_INITIALIZER };
+	int status = list_parts(&watching);
 
-	if (!watch) {
-		heap_free(&now);
-		return -ENOMEM;
-	}
-	watch->target = target;
-	watch->heap = heap;
-	watch->touched = touched;
-	watch->hot_only = hot_only;
-	watch->buffer = malloc(BUFFER);
-	watch->scratch = memory_scratch_new();
-	if (!watch->buffer || !watch->scratch)
-		status = -ENOMEM;
 	if (!status)
-		status = compare_all(watch, &now);
-	*changed = watch->changed;
-	free(watch->buffer);
-	memory_scratch_free(watch->scratch);
-	free(watch);
-	heap_free(&now);
+		status = compare_all(&watching);
+	watch->changed = watching.changed;
+	watch->unreadable = watching.unreadable;
+	vec_free(&watching.parts);
 	return status;
 }

@@ -13,12 +13,21 @@
 void heap_touch(const struct heap *heap, uint64_t *touched, uint64_t word);
 void heap_touch_bytes(const struct heap *heap, uint64_t *touched, const uint8_t *bytes, size_t len);
 
+struct heap_watch {
+	const struct target *target;
+	struct heap *heap;       /* the copy, which becomes as the heap is now */
+	const heap_spans *spans; /* as they are now, by heap_list */
+	uint64_t *touched;       /* a bit for each object of `heap`; more are set */
+	bool hot_only;           /* spans that never changed so far are left out */
+	bool new_only;           /* by new values alone: what a second copy would lead to */
+	uint64_t changed;        /* out: parts of spans that were new or other than before */
+	uint64_t unreadable;     /* out: pages, taken for zeroes */
+};
+
 /*
- * Compares the target's heap with the copy, which becomes as the heap is now, and sets bits in *touched
- * (a bit for each object of `heap`). Spans that are new since then are all taken for written. *changed: spans that
- * were new or other than before. With `hot_only`, spans that never changed so far are left out. 0; -ENODATA; -ENOMEM; -ESRCH, -EPERM.
+ * Compares the target's heap with the copy. Spans that are new since then are all taken for written.
+ * 0; -ENOMEM; -ESRCH, -EPERM.
  */
-int heap_watch(const struct target *target, struct heap *heap, bool hot_only, uint64_t *touched,
-	       uint64_t *changed);
+int heap_watch_run(struct heap_watch *watch);
 
 #endif

@@ -17,28 +17,29 @@
 
 #define WHAT "looking for leaks"
 #define GOROUTINES_MAX (1ULL << 27)
-#define HEAP_ATTEMPTS 3
-#define FOREIGN_MAX (512ULL << 20)
+#define STACK_NEEDED 8 /* bytes, of one of which only its state is asked for */
 
 static const struct snapshot_options wanted = { .stacks = true, .system = true };
 
-/* One look in the making. */
-struct looking {
+struct leak_looking {
 	const struct target *target;
 	const struct leak_look_options *options;
-	struct leak_look *look;
 	struct snapshot_reader *reader;
-	struct snapshot before, *after;
+	struct leak_look *look;
+	struct snapshot before, after; /* the first look's */
+	struct snapshot last;          /* the second one's */
 	struct stack_memory stacks_before, stacks_after;
 	struct heap heap;
 	struct heap_roots roots;
 	uint64_t needed;
 	VEC(uint64_t) gs;
-	VEC(uint32_t) moved; /* in `after`: those that are not as they were */
+	VEC(uint32_t) moved; /* in `after`: those that are not as they were, or may have run */
 	/* by goroutine of `after`: index in `before` + 1, 0: none */
 	uint32_t *earlier;
 	VEC(struct reach_goroutine) goroutines; /* those of `after`, then those that are gone */
 	VEC(uint64_t) waits;
+	struct reach reach;
+	bool again; /* there was a second look */
 };
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -92,13 +93,13 @@ static enum reach_role role_of(const struct target *target, const struct gorouti
 	}
 }
 
-static void phase(const struct looking *looking, const char *name)
+static void phase(const struct leak_looking *looking, const char *name)
 {
 	if (looking->options->phase)
 		looking->options->phase(looking->options->ctx, name);
 }
 
-static int list_gs(struct looking *looking)
+static int list_gs(struct leak_looking *looking)
 {
 	const struct target *target = looking->target;
 	uint64_t count, table;
@@ -117,12 +118,11 @@ static int list_gs(struct looking *looking)
 	return memory_read(target->pid, table, looking->gs.data, count * 8);
 }
 
-/* A program that allocates much changes its spans all the time: it gets a few chances. */
-static int read_heap(struct looking *looking)
+static int read_heap(struct leak_looking *looking)
 {
 	int status = 0;
 
-	for (int i = 0; i < HEAP_ATTEMPTS && !status; i++) {
+	for (int i = 0; i < LEAK_HEAP_ATTEMPTS && !status; i++) {
 		heap_free(&looking->heap);
 		status = heap_read(looking->target, &looking->options->heap, &looking->heap,
 				   &looking->needed);
@@ -130,17 +130,17 @@ static int read_heap(struct looking *looking)
 			break;
 	}
 	if (!status)
-		status = heap_roots_read(looking->target, &looking->heap, FOREIGN_MAX,
-					 &looking->roots);
+		status = heap_roots_read(looking->target, &looking->heap, &looking->heap.spans,
+					 LEAK_FOREIGN_MAX, &looking->roots);
 	if (!status)
 		heap_blank_write_buffers(&looking->target->layout, &looking->heap);
 	return status;
 }
 
 /* Where each goroutine of `after` was before. */
-static int match(struct looking *looking)
+static int match(struct leak_looking *looking)
 {
-	const struct snapshot *before = &looking->before, *after = looking->after;
+	const struct snapshot *before = &looking->before, *after = &looking->after;
 	struct addr_map by_g = { 0 };
 	int status = 0;
 
@@ -174,22 +174,22 @@ static struct heap_bytes bytes_of(const struct stack_memory *stacks, size_t inde
 			      (struct heap_bytes){ 0 };
 }
 
-static bool stayed(const struct looking *looking, size_t index)
+static bool stayed(const struct leak_looking *looking, size_t index)
 {
 	uint32_t earlier = looking->earlier[index];
-	const struct goroutine *goroutine = &looking->after->goroutines.data[index];
+	const struct goroutine *goroutine = &looking->after.goroutines.data[index];
 
 	return earlier && looking->stacks_before.stacks[earlier - 1].state == STACK_AT_REST &&
-	       leak_key(looking->after, goroutine) ==
+	       leak_key(&looking->after, goroutine) ==
 		       leak_key(&looking->before, &looking->before.goroutines.data[earlier - 1]);
 }
 
-static int add_waits(struct looking *looking, const struct goroutine *goroutine,
+static int add_waits(struct leak_looking *looking, const struct goroutine *goroutine,
 		     struct reach_goroutine *reach)
 {
 	reach->first_wait = looking->waits.len;
 	for (uint32_t i = 0; i < goroutine->case_count; i++) {
-		uint64_t chan = looking->after->cases.data[goroutine->first_case + i].chan;
+		uint64_t chan = looking->after.cases.data[goroutine->first_case + i].chan;
 		uint64_t *slot = chan ? vec_push(&looking->waits) : NULL;
 
 		if (chan && !slot)
@@ -208,11 +208,12 @@ static int add_waits(struct looking *looking, const struct goroutine *goroutine,
 	return 0;
 }
 
-static int add_goroutine(struct looking *looking, size_t index)
+static int add_goroutine(struct leak_looking *looking, size_t index)
 {
-	const struct goroutine *goroutine = &looking->after->goroutines.data[index];
+	const struct goroutine *goroutine = &looking->after.goroutines.data[index];
 	struct reach_goroutine *reach = vec_push(&looking->goroutines);
 	uint32_t earlier = looking->earlier[index], *slot;
+	int status = 0;
 
 	if (!reach)
 		return -ENOMEM;
@@ -220,11 +221,14 @@ static int add_goroutine(struct looking *looking, size_t index)
 	reach->role = role_of(looking->target, goroutine);
 	if (earlier)
 		reach->stacks[0] = bytes_of(&looking->stacks_before, earlier - 1);
-	if (reach->role != REACH_ROOT && stayed(looking, index)) {
+	if (reach->role != REACH_ROOT && !stayed(looking, index))
+		reach->role = REACH_ROOT;
+	if (reach->role != REACH_ROOT)
 		looking->look->blocked++;
-		return reach->role == REACH_WAITS ? add_waits(looking, goroutine, reach) : 0;
-	}
-	reach->role = REACH_ROOT;
+	if (reach->role == REACH_WAITS)
+		status = add_waits(looking, goroutine, reach);
+	if (status || (reach->role != REACH_ROOT && goroutine->recalled))
+		return status;
 	slot = vec_push(&looking->moved);
 	if (!slot)
 		return -ENOMEM;
@@ -233,13 +237,13 @@ static int add_goroutine(struct looking *looking, size_t index)
 }
 
 /* Those that ended meanwhile may have handed on what they had. */
-static int add_gone(struct looking *looking)
+static int add_gone(struct leak_looking *looking)
 {
 	size_t count = looking->before.goroutines.len;
 	bool *there = calloc(count + 1, sizeof(*there));
 	int status = there ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < looking->after->goroutines.len && !status; i++)
+	for (size_t i = 0; i < looking->after.goroutines.len && !status; i++)
 		if (looking->earlier[i])
 			there[looking->earlier[i] - 1] = true;
 	for (size_t i = 0; i < count && !status; i++) {
@@ -255,10 +259,10 @@ static int add_gone(struct looking *looking)
 }
 
 /* Stacks of those that moved, as they are now. */
-static int read_moved(struct looking *looking)
+static int read_moved(struct leak_looking *looking)
 {
 	const struct stack_memory_options options = { .running = true };
-	int status = stack_memory_read(looking->target, looking->after, looking->moved.data,
+	int status = stack_memory_read(looking->target, &looking->after, looking->moved.data,
 				       looking->moved.len, &options, &looking->stacks_after);
 
 	for (size_t i = 0; i < looking->moved.len && !status; i++) {
@@ -270,21 +274,22 @@ static int read_moved(struct looking *looking)
 }
 
 /* A goroutine that runs finalizers or cleanups is blocked in the program's own code. */
-static bool finalizers_stuck(const struct looking *looking, struct pc_cache *cache)
+static bool finalizers_stuck(const struct target *target, const struct snapshot *snapshot,
+			     struct pc_cache *cache)
 {
-	for (size_t i = 0; i < looking->after->goroutines.len; i++) {
-		const struct goroutine *goroutine = &looking->after->goroutines.data[i];
+	for (size_t i = 0; i < snapshot->goroutines.len; i++) {
+		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
 
-		if (!goroutine->system && looking->goroutines.data[i].role != REACH_ROOT &&
-		    pc_cache_look_up(cache, looking->target, goroutine->startpc)->system_when_idle)
+		if (!goroutine->system && role_of(target, goroutine) != REACH_ROOT &&
+		    pc_cache_look_up(cache, target, goroutine->startpc)->system_when_idle)
 			return true;
 	}
 	return false;
 }
 
-static int keep_candidates(struct looking *looking)
+static int keep_candidates(struct leak_looking *looking)
 {
-	const struct snapshot *after = looking->after;
+	const struct snapshot *after = &looking->after;
 
 	for (size_t i = 0; i < after->goroutines.len; i++) {
 		const struct goroutine *goroutine = &after->goroutines.data[i];
@@ -301,7 +306,6 @@ static int keep_candidates(struct looking *looking)
 		*candidate = (struct leak_candidate){
 			.g = goroutine->g,
 			.goid = goroutine->goid,
-			.key = leak_key(after, goroutine),
 			.goroutine = i,
 			.runs = looking->stacks_before.stacks[looking->earlier[i] - 1].runs,
 		};
@@ -309,11 +313,14 @@ static int keep_candidates(struct looking *looking)
 	return 0;
 }
 
-static void describe(struct looking *looking, uint64_t marked, struct pc_cache *cache)
+static int describe(struct leak_looking *looking)
 {
 	struct leak_look *look = looking->look;
+	struct pc_cache *cache = pc_cache_new();
 
-	look->marked = marked;
+	if (!cache)
+		return -ENOMEM;
+	look->marked = looking->reach.marked;
 	look->objects = looking->heap.objects;
 	look->scan_bytes = looking->heap.scan_bytes;
 	look->noscan_bytes = looking->heap.noscan_bytes;
@@ -323,38 +330,16 @@ static void describe(struct looking *looking, uint64_t marked, struct pc_cache *
 	look->heap_changed = looking->heap.odd || looking->heap.unreadable;
 	look->foreign_cut = looking->roots.foreign_cut;
 	look->specials_cut = looking->roots.specials_cut;
-	look->finalizers_stuck = finalizers_stuck(looking, cache);
+	look->finalizers_stuck = finalizers_stuck(looking->target, &looking->after, cache);
+	pc_cache_free(cache);
+	return 0;
 }
 
-static bool any_lost(const struct looking *looking)
+static int mark(struct leak_looking *looking)
 {
-	for (size_t i = 0; i < looking->after->goroutines.len; i++)
-		if (!looking->goroutines.data[i].alive)
-			return true;
-	return false;
-}
+	int status;
 
-/* Watch what the program does, and mark once more with what was seen. */
-static int watch(struct looking *looking, struct reach *reach)
-{
-	uint64_t *touched = calloc(looking->heap.numbers / 64 + 1, sizeof(*touched));
-	struct leak_watch watch = { .target = looking->target,
-				    .reader = looking->reader,
-				    .heap = &looking->heap,
-				    .snapshot = looking->after,
-				    .reach = reach,
-				    .touched = touched };
-	int status = touched ? leak_watch_run(&watch) : -ENOMEM;
-
-	looking->look->passes = watch.passes;
-	looking->look->restless = !watch.enough;
-	free(touched);
-	return status;
-}
-
-static int mark(struct looking *looking)
-{
-	struct reach reach = {
+	looking->reach = (struct reach){
 		.heap = &looking->heap,
 		.layout = &looking->target->layout,
 		.gs = looking->gs.data,
@@ -366,46 +351,24 @@ static int mark(struct looking *looking)
 		.waits = looking->waits.data,
 		.wait_count = looking->waits.len,
 	};
-	struct pc_cache *cache = pc_cache_new();
-	int status = cache ? reach_run(&reach) : -ENOMEM;
-
-	if (!status && looking->options->watches && any_lost(looking)) {
-		phase(looking, "watching what it writes");
-		status = watch(looking, &reach);
-	}
+	status = reach_run(&looking->reach);
 	if (!status)
-		describe(looking, reach.marked, cache);
-	reach_free(&reach);
-	pc_cache_free(cache);
+		status = describe(looking);
 	return status ? status : keep_candidates(looking);
 }
 
-static int assemble(struct looking *looking)
+static int assemble(struct leak_looking *looking)
 {
 	int status = match(looking);
 
-	for (size_t i = 0; i < looking->after->goroutines.len && !status; i++)
+	for (size_t i = 0; i < looking->after.goroutines.len && !status; i++)
 		status = add_goroutine(looking, i);
 	if (!status)
 		status = read_moved(looking);
 	return status ? status : add_gone(looking);
 }
 
-static void release(struct looking *looking)
-{
-	snapshot_free(&looking->before);
-	stack_memory_free(&looking->stacks_before);
-	stack_memory_free(&looking->stacks_after);
-	heap_free(&looking->heap);
-	heap_roots_free(&looking->roots);
-	vec_free(&looking->gs);
-	vec_free(&looking->moved);
-	vec_free(&looking->goroutines);
-	vec_free(&looking->waits);
-	free(looking->earlier);
-}
-
-static int look_error(const struct looking *looking, int status, struct err *err)
+static int look_error(const struct leak_looking *looking, int status, struct err *err)
 {
 	unsigned long long mib = (looking->needed >> 20) + 1;
 	char todo[160];
@@ -435,56 +398,181 @@ static int look_error(const struct looking *looking, int status, struct err *err
 	}
 }
 
-int leak_look(const struct target *target, struct snapshot_reader *reader,
-	      const struct leak_look_options *options, struct snapshot *snapshot,
-	      struct leak_look *look, struct err *err)
+static int read_goroutines(struct leak_looking *looking)
 {
 	const struct stack_memory_options all = { .running = true };
-	struct looking *looking = calloc(1, sizeof(*looking));
+	int status = snapshot_read(looking->reader, &wanted, &looking->before, NULL);
+
+	return status ? status :
+			stack_memory_read(looking->target, &looking->before, NULL, 0, &all,
+					  &looking->stacks_before);
+}
+
+int leak_look_first(struct leak_looking *looking, struct leak_look *look, struct err *err)
+{
 	int status;
 
-	memset(look, 0, sizeof(*look));
-	if (!looking)
-		return err_set(err, ENOMEM, WHAT, "free some memory", "out of memory");
-	looking->target = target;
-	looking->options = options;
 	looking->look = look;
-	looking->reader = reader;
-	looking->after = snapshot;
 	look->at_ns = clock_now_ns();
 	phase(looking, "reading the goroutines");
-	status = snapshot_read(reader, &wanted, &looking->before, err);
-	if (status) {
-		release(looking);
-		free(looking);
-		return status;
-	}
-	status =
-		stack_memory_read(target, &looking->before, NULL, 0, &all, &looking->stacks_before);
+	status = read_goroutines(looking);
 	if (!status) {
 		phase(looking, "copying the heap");
 		status = read_heap(looking);
 	}
 	if (!status) {
 		phase(looking, "reading the goroutines again");
-		if (snapshot_read(reader, &wanted, snapshot, err)) {
-			release(looking);
-			free(looking);
-			return -EIO;
-		}
-		status = list_gs(looking);
+		status = snapshot_read(looking->reader, &wanted, &looking->after, NULL);
 	}
+	if (!status)
+		status = list_gs(looking);
 	if (!status)
 		status = assemble(looking);
 	if (!status) {
 		phase(looking, "following its pointers");
 		status = mark(looking);
 	}
-	if (status)
-		look_error(looking, status, err);
-	release(looking);
-	free(looking);
+	return status ? look_error(looking, status, err) : 0;
+}
+
+/* Whether those that are left have run. */
+static int see_who_ran(struct leak_looking *looking)
+{
+	struct leak_look *look = looking->look;
+	const struct stack_memory_options options = { .max_stack = STACK_NEEDED };
+	struct stack_memory stacks = { 0 };
+	VEC(uint32_t) which = { 0 };
+	int status = 0;
+
+	for (size_t i = 0; i < look->candidates.len && !status; i++) {
+		uint32_t *slot = vec_push(&which);
+
+		if (slot)
+			*slot = look->candidates.data[i].goroutine;
+		else
+			status = -ENOMEM;
+	}
+	if (!status && which.len)
+		status = stack_memory_read(looking->target, &looking->last, which.data, which.len,
+					   &options, &stacks);
+	for (size_t i = 0; i < look->candidates.len && !status; i++) {
+		struct leak_candidate *candidate = &look->candidates.data[i];
+		const struct stack_bytes *stack = &stacks.stacks[candidate->goroutine];
+
+		candidate->ran = stack->state != STACK_AT_REST || stack->runs != candidate->runs;
+	}
+	stack_memory_free(&stacks);
+	vec_free(&which);
 	return status;
+}
+
+/* Those that are still not alive, with their places in the last snapshot. */
+static int keep_lost(struct leak_looking *looking)
+{
+	struct leak_look *look = looking->look;
+	struct addr_map by_g = { 0 };
+	int status = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < looking->last.goroutines.len && !status; i++) {
+		uint32_t *slot = addr_map_put(&by_g, looking->last.goroutines.data[i].g);
+
+		if (slot)
+			*slot = i;
+		else
+			status = -ENOMEM;
+	}
+	for (size_t i = 0; i < look->candidates.len && !status; i++) {
+		struct leak_candidate candidate = look->candidates.data[i];
+		const uint32_t *place = addr_map_get(&by_g, candidate.g);
+
+		if (!place || looking->goroutines.data[candidate.goroutine].alive)
+			continue;
+		candidate.goroutine = *place;
+		look->candidates.data[kept++] = candidate;
+	}
+	look->candidates.len = kept;
+	addr_map_free(&by_g);
+	return status ? status : see_who_ran(looking);
+}
+
+static int watch(struct leak_looking *looking)
+{
+	struct leak_look *look = looking->look;
+	struct leak_watch watch = { .target = looking->target,
+				    .reader = looking->reader,
+				    .heap = &looking->heap,
+				    .snapshot = &looking->after,
+				    .reach = &looking->reach,
+				    .now = &looking->last };
+	struct pc_cache *cache = pc_cache_new();
+	int status = cache ? leak_watch_run(&watch) : -ENOMEM;
+
+	if (!status) {
+		look->marked = looking->reach.marked;
+		look->passes = watch.passes;
+		look->restless = !watch.enough;
+		look->heap_changed |= watch.heap_changed;
+		look->foreign_cut |= watch.foreign_cut;
+		look->specials_cut |= watch.specials_cut;
+		look->finalizers_stuck |= finalizers_stuck(looking->target, &looking->last, cache);
+		status = keep_lost(looking);
+	}
+	pc_cache_free(cache);
+	return status;
+}
+
+int leak_look_again(struct leak_looking *looking, struct leak_look *look, struct err *err)
+{
+	int status;
+
+	looking->look = look;
+	looking->again = true;
+	phase(looking, "watching what it writes");
+	status = watch(looking);
+	return status ? look_error(looking, status, err) : 0;
+}
+
+struct snapshot leak_looking_snapshot(struct leak_looking *looking)
+{
+	struct snapshot *last = looking->again ? &looking->last : &looking->after;
+	struct snapshot snapshot = *last;
+
+	memset(last, 0, sizeof(*last));
+	return snapshot;
+}
+
+struct leak_looking *leak_looking_new(const struct target *target, struct snapshot_reader *reader,
+				      const struct leak_look_options *options)
+{
+	struct leak_looking *looking = calloc(1, sizeof(*looking));
+
+	if (looking) {
+		looking->target = target;
+		looking->reader = reader;
+		looking->options = options;
+	}
+	return looking;
+}
+
+void leak_looking_free(struct leak_looking *looking)
+{
+	if (!looking)
+		return;
+	reach_free(&looking->reach);
+	snapshot_free(&looking->before);
+	snapshot_free(&looking->after);
+	snapshot_free(&looking->last);
+	stack_memory_free(&looking->stacks_before);
+	stack_memory_free(&looking->stacks_after);
+	heap_free(&looking->heap);
+	heap_roots_free(&looking->roots);
+	vec_free(&looking->gs);
+	vec_free(&looking->moved);
+	vec_free(&looking->goroutines);
+	vec_free(&looking->waits);
+	free(looking->earlier);
+	free(looking);
 }
 
 void leak_look_free(struct leak_look *look)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One look at which goroutines nothing alive leads to: goroutines and their stacks, the heap, the
- * goroutines once more, then the mark. A goroutine that was not at rest in the same place before
- * and after the heap was read counts as alive, and what was on its stack both times as a root.
+ * Which goroutines nothing alive leads to. A first look: goroutines and their stacks, a copy of the heap, the
+ * goroutines once more, then the mark. A goroutine that was not at rest in the same place before and after the
+ * heap was read counts as alive, and what was on its stack both times as a root. A second one: leak_watch.h.
  */
 #ifndef COLLECT_LEAK_LOOK_H
 #define COLLECT_LEAK_LOOK_H
@@ -10,12 +10,15 @@
 #include "collect/heap.h"
 #include "collect/snapshot.h"
 
+#define LEAK_HEAP_ATTEMPTS 3 /* a program that allocates much changes its spans all the time */
+#define LEAK_FOREIGN_MAX (512ULL << 20)
+
 /* A goroutine that nothing alive leads to. */
 struct leak_candidate {
 	uint64_t g, goid;
-	uint64_t key;       /* of its stack and of what it waits for */
 	uint32_t goroutine; /* in the look's snapshot */
 	uint8_t runs;       /* another number when it ran in between, modulo 256 */
+	bool ran;           /* between the two looks */
 };
 
 struct leak_look {
@@ -33,19 +36,25 @@ struct leak_look {
 };
 
 struct leak_look_options {
-	bool watches; /* the program for a while, for what was missed because it moved */
 	struct heap_options heap;
 	void (*phase)(void *ctx, const char *name); /* NULL: nobody asks */
 	void *ctx;
 };
 
+/* Memory of a process that is looked at; all that is named must outlive it. NULL: no memory. */
+struct leak_looking *leak_looking_new(const struct target *target, struct snapshot_reader *reader,
+				      const struct leak_look_options *options);
+void leak_looking_free(struct leak_looking *looking);
+
+/* *look is zero-initialised, and leak_look_free frees it. 0, or -errno with the error filled in. */
+int leak_look_first(struct leak_looking *looking, struct leak_look *look, struct err *err);
 /*
- * *snapshot becomes the one taken after the heap was read; *look is overwritten, and leak_look_free
- * frees it. 0, or -errno with the error filled in.
+ * After leak_look_first, with the same *look: of its candidates those are left that are not seen to be alive
+ * by a second look, and what casts doubt on one of the looks adds up.
  */
-int leak_look(const struct target *target, struct snapshot_reader *reader,
-	      const struct leak_look_options *options, struct snapshot *snapshot,
-	      struct leak_look *look, struct err *err);
+int leak_look_again(struct leak_looking *looking, struct leak_look *look, struct err *err);
+/* Hands over the snapshot of the last look. */
+struct snapshot leak_looking_snapshot(struct leak_looking *looking);
 void leak_look_free(struct leak_look *look);
 
 /* Of what must stay the same for as long as a goroutine is blocked. */

@@ -12,7 +12,6 @@
 
 enum leak_doubt {
 	LEAK_NO_DOUBT,     /* it is leaked */
-	LEAK_IS_NEW,       /* the first look did not find it so */
 	LEAK_RAN,          /* it ran in between */
 	LEAK_HEAP_CHANGED, /* the heap could not be read as a whole */
 	LEAK_FOREIGN,      /* C may know what it waits for */

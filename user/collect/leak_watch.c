@@ -7,14 +7,13 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "collect/addr_map.h"
 #include "collect/heap_roots.h"
 #include "collect/heap_watch.h"
 #include "collect/leak_look.h"
 #include "collect/stack_memory.h"
 
 #define MS 1000000ULL
-#define WHOLE_PASSES 3 /* later ones look at what has changed before, and at what is new */
+#define WHOLE_PASSES 2 /* later ones look at what has changed before, and at what is new */
 /*
  * A list that a thread builds anew all the time, in new memory, evades one pass in two or three. In a
  * program that rests nothing does.
@@ -27,6 +26,9 @@
 #define PATIENCE_NS (100 * MS)   /* for threads that get no processor, a pass */
 #define ENOUGH_NS (20 * 1000ULL) /* of a processor, for all registers to have other values */
 
+#define SEEN_SAME 1  /* it is as it was there */
+#define SEEN_STALE 2 /* it may have run since its stack was read */
+
 /* A thread that ran a goroutine at the last pass, and how long it had run. */
 struct thread {
 	uint64_t id, ran_ns;
@@ -34,11 +36,12 @@ struct thread {
 
 struct watching {
 	struct leak_watch *watch;
-	struct addr_map places; /* in watch->snapshot, + 1, by g */
-	struct snapshot now;
-	VEC(uint32_t) moved; /* in `now` */
+	VEC(uint32_t) places; /* in watch->snapshot, + 1, by place in allgs; 0: none */
+	uint8_t *seen;        /* SEEN_... by place in watch->snapshot */
+	uint64_t *touched;    /* objects that something was seen to lead to, a bit each */
+	VEC(uint32_t) moved;  /* in watch->now */
 	VEC(struct thread) threads;
-	unsigned quiet;   /* passes in a row in which nothing had changed, and nothing ran */
+	unsigned quiet; /* passes in a row in which nothing had changed, and nothing ran */
 };
 
 /* proc(5), schedstat: time on a processor. */
@@ -63,8 +66,8 @@ static bool thread_ran(pid_t pid, uint64_t id, uint64_t *ns)
 static int note_threads(struct watching *watching)
 {
 	watching->threads.len = 0;
-	for (size_t i = 0; i < watching->now.goroutines.len; i++) {
-		const struct goroutine *goroutine = &watching->now.goroutines.data[i];
+	for (size_t i = 0; i < watching->watch->now->goroutines.len; i++) {
+		const struct goroutine *goroutine = &watching->watch->now->goroutines.data[i];
 		struct thread thread = { goroutine->m_procid, 0 }, *slot;
 
 		if (goroutine->status != G_RUNNING || !thread.id ||
@@ -108,57 +111,71 @@ static int index_goroutines(struct watching *watching)
 {
 	const struct snapshot *snapshot = watching->watch->snapshot;
 
+	watching->seen = calloc(snapshot->goroutines.len + 1, 1);
+	if (!watching->seen)
+		return -ENOMEM;
 	for (size_t i = 0; i < snapshot->goroutines.len; i++) {
-		uint32_t *slot = addr_map_put(&watching->places, snapshot->goroutines.data[i].g);
-
-		if (!slot)
-			return -ENOMEM;
-		*slot = i + 1;
+		while (watching->places.len <= snapshot->goroutines.data[i].index)
+			if (!vec_push(&watching->places))
+				return -ENOMEM;
+		watching->places.data[snapshot->goroutines.data[i].index] = i + 1;
 	}
 	return 0;
 }
 
-/* Index in the look's snapshot of a goroutine that is as it was there, or -1. */
-static int64_t same_as_before(const struct watching *watching, size_t index)
+/* Index + 1 in the look's snapshot of a goroutine, or 0. */
+static uint32_t place_of(const struct watching *watching, const struct goroutine *now)
 {
-	const struct snapshot *snapshot = watching->watch->snapshot;
-	const struct goroutine *now = &watching->now.goroutines.data[index];
-	const uint32_t *slot = addr_map_get(&watching->places, now->g);
+	uint32_t place = now->index < watching->places.len ? watching->places.data[now->index] : 0;
 
-	if (!slot || watching->watch->reach->goroutines[*slot - 1].role == REACH_ROOT ||
-	    leak_key(&watching->now, now) !=
-		    leak_key(snapshot, &snapshot->goroutines.data[*slot - 1]))
-		return -1;
-	return *slot - 1;
+	return place && watching->watch->snapshot->goroutines.data[place - 1].goid == now->goid ?
+		       place :
+		       0;
+}
+
+/* Whether its stack must be read, because it may hold what was nowhere else. */
+static bool has_moved(struct watching *watching, const struct goroutine *now)
+{
+	const struct leak_watch *watch = watching->watch;
+	uint32_t place = place_of(watching, now);
+	uint8_t *seen = place ? &watching->seen[place - 1] : NULL;
+	bool rests = now->recalled && (now->status == G_WAITING || now->status == G_LEAKED);
+	bool lost = place && !watch->reach->goroutines[place - 1].alive, stale;
+
+	if (lost && (rests || leak_key(watch->now, now) ==
+				      leak_key(watch->snapshot,
+					       &watch->snapshot->goroutines.data[place - 1]))) {
+		*seen |= SEEN_SAME | (rests ? 0 : SEEN_STALE);
+		return false;
+	}
+	stale = seen && (*seen & SEEN_STALE);
+	if (seen)
+		*seen &= ~SEEN_STALE;
+	return !rests || stale;
 }
 
 /* Those that have moved; what had seemed to be lost and has moved was not. */
 static int list_moved(struct watching *watching)
 {
-	size_t count = watching->watch->snapshot->goroutines.len;
-	bool *same = calloc(count + 1, sizeof(*same));
-	int status = same ? 0 : -ENOMEM;
+	const struct leak_watch *watch = watching->watch;
 
 	watching->moved.len = 0;
-	for (size_t i = 0; i < watching->now.goroutines.len && !status; i++) {
-		int64_t place = same_as_before(watching, i);
+	for (size_t i = 0; i < watch->now->goroutines.len; i++) {
 		uint32_t *slot;
 
-		if (place >= 0) {
-			same[place] = true;
+		if (!has_moved(watching, &watch->now->goroutines.data[i]))
 			continue;
-		}
 		slot = vec_push(&watching->moved);
-		if (slot)
-			*slot = i;
-		else
-			status = -ENOMEM;
+		if (!slot)
+			return -ENOMEM;
+		*slot = i;
 	}
-	for (size_t i = 0; i < count && !status; i++)
-		if (!same[i])
-			watching->watch->reach->goroutines[i].role = REACH_ROOT;
-	free(same);
-	return status;
+	for (size_t i = 0; i < watch->snapshot->goroutines.len; i++) {
+		if (!(watching->seen[i] & SEEN_SAME))
+			watch->reach->goroutines[i].role = REACH_ROOT;
+		watching->seen[i] &= ~SEEN_SAME;
+	}
+	return 0;
 }
 
 static int touch_stacks(struct watching *watching)
@@ -166,27 +183,33 @@ static int touch_stacks(struct watching *watching)
 	const struct stack_memory_options options = { .running = true };
 	const struct leak_watch *watch = watching->watch;
 	struct stack_memory stacks;
-	int status = stack_memory_read(watch->target, &watching->now, watching->moved.data,
+	int status = stack_memory_read(watch->target, watch->now, watching->moved.data,
 				       watching->moved.len, &options, &stacks);
 
 	for (size_t i = 0; i < watching->moved.len && !status; i++) {
 		const struct stack_bytes *stack = &stacks.stacks[watching->moved.data[i]];
 
 		if (stack->bytes)
-			heap_touch_bytes(watch->heap, watch->touched, stack->bytes, stack->len);
+			heap_touch_bytes(watch->heap, watching->touched, stack->bytes, stack->len);
 	}
 	stack_memory_free(&stacks);
 	return status;
 }
 
-static int touch_globals(const struct leak_watch *watch)
+static void touch_roots(const struct watching *watching, const struct heap_roots *roots)
+{
+	for (size_t i = 0; i < roots->areas.len; i++)
+		heap_touch_bytes(watching->watch->heap, watching->touched,
+				 roots->areas.data[i].bytes, roots->areas.data[i].len);
+}
+
+static int touch_globals(const struct watching *watching)
 {
 	struct heap_roots roots = { 0 };
-	int status = heap_roots_globals(watch->target, &roots);
+	int status = heap_roots_globals(watching->watch->target, &roots);
 
-	for (size_t i = 0; i < roots.areas.len && !status; i++)
-		heap_touch_bytes(watch->heap, watch->touched, roots.areas.data[i].bytes,
-				 roots.areas.data[i].len);
+	if (!status)
+		touch_roots(watching, &roots);
 	heap_roots_free(&roots);
 	return status;
 }
@@ -194,11 +217,54 @@ static int touch_globals(const struct leak_watch *watch)
 static int read_goroutines(struct watching *watching)
 {
 	const struct snapshot_options wanted = { .stacks = true, .system = true };
-	int status = snapshot_read(watching->watch->reader, &wanted, &watching->now, NULL);
+	int status = snapshot_read(watching->watch->reader, &wanted, watching->watch->now, NULL);
 
 	if (!status)
 		status = list_moved(watching);
 	return status ? status : touch_stacks(watching);
+}
+
+static int list_spans(const struct leak_watch *watch, struct heap *now, unsigned attempts)
+{
+	int status = 0;
+
+	for (unsigned i = 0; i < attempts && !status; i++) {
+		heap_free(now);
+		status = heap_list(watch->target, now);
+		if (!now->odd)
+			break;
+	}
+	return status;
+}
+
+/* As for the first look, all that the program has. */
+static int look_again(struct watching *watching)
+{
+	struct leak_watch *watch = watching->watch;
+	struct heap now = { 0 };
+	struct heap_watch how = { .target = watch->target,
+				  .heap = watch->heap,
+				  .spans = &now.spans,
+				  .touched = watching->touched,
+				  .new_only = true };
+	struct heap_roots roots = { 0 };
+	int status = list_spans(watch, &now, LEAK_HEAP_ATTEMPTS);
+
+	if (!status)
+		status = heap_watch_run(&how);
+	if (!status)
+		status = heap_roots_read(watch->target, watch->heap, &now.spans, LEAK_FOREIGN_MAX,
+					 &roots);
+	if (!status) {
+		touch_roots(watching, &roots);
+		watch->heap_changed = now.odd || how.unreadable;
+		watch->foreign_cut = roots.foreign_cut;
+		watch->specials_cut = roots.specials_cut;
+		status = read_goroutines(watching);
+	}
+	heap_roots_free(&roots);
+	heap_free(&now);
+	return status;
 }
 
 /*
@@ -207,30 +273,25 @@ static int read_goroutines(struct watching *watching)
  */
 static int pass(struct watching *watching)
 {
-	const struct leak_watch *watch = watching->watch;
-	bool hot_only = watch->passes >= WHOLE_PASSES;
-	uint64_t changed = 0;
-	int status = heap_watch(watch->target, watch->heap, hot_only, watch->touched, &changed);
+	struct leak_watch *watch = watching->watch;
+	struct heap now = { 0 };
+	struct heap_watch how = { .target = watch->target,
+				  .heap = watch->heap,
+				  .spans = &now.spans,
+				  .touched = watching->touched,
+				  .hot_only = watch->passes >= WHOLE_PASSES };
+	int status = list_spans(watch, &now, 1);
 
 	if (!status)
-		status = touch_globals(watch);
+		status = heap_watch_run(&how);
+	heap_free(&now);
+	if (!status)
+		status = touch_globals(watching);
 	if (!status)
 		status = read_goroutines(watching);
 	if (!status)
 		status = note_threads(watching);
-	watching->quiet = !changed && !watching->threads.len ? watching->quiet + 1 : 0;
-	return status;
-}
-
-/* With the copy as it is now, and all that was ever seen. */
-static int mark(struct watching *watching)
-{
-	struct reach *reach = watching->watch->reach;
-	int status = reach_run(reach);
-
-	for (size_t i = 0; i < reach->goroutine_count; i++)
-		if (reach->goroutines[i].alive)
-			reach->goroutines[i].role = REACH_ROOT;
+	watching->quiet = !how.changed && !watching->threads.len ? watching->quiet + 1 : 0;
 	return status;
 }
 
@@ -253,28 +314,54 @@ static bool is_enough(const struct watching *watching)
 	return watching->watch->independent >= INDEPENDENT_MIN || watching->quiet >= QUIET_MIN;
 }
 
+/* What the first look had found is left to be lost in part. */
+static bool any_lost(const struct leak_watch *watch)
+{
+	for (size_t i = 0; i < watch->snapshot->goroutines.len; i++)
+		if (!watch->reach->goroutines[i].alive)
+			return true;
+	return false;
+}
+
+static int run(struct watching *watching)
+{
+	struct leak_watch *watch = watching->watch;
+	uint64_t start_ns = clock_now_ns(), before_ns = worked_ns();
+	int status = index_goroutines(watching);
+
+	if (!status)
+		status = read_goroutines(watching);
+	if (!status)
+		status = look_again(watching);
+	if (!status)
+		status = reach_run(watch->reach);
+	while (!status && any_lost(watch) && !is_enough(watching) &&
+	       has_time(start_ns, before_ns)) {
+		watch->independent += wait_until_all_got_on(watching);
+		status = pass(watching);
+		watch->passes++;
+		if (!status)
+			status = reach_run(watch->reach);
+	}
+	watch->enough = is_enough(watching);
+	return status;
+}
+
 int leak_watch_run(struct leak_watch *watch)
 {
 	struct watching watching = { .watch = watch };
-	uint64_t start_ns = clock_now_ns(), before_ns = worked_ns();
-	int status = index_goroutines(&watching);
+	int status = -ENOMEM;
 
-	if (!status)
-		status = read_goroutines(&watching);
 	watch->passes = watch->independent = 0;
-	watch->reach->touched = watch->touched;
-	while (!status && !is_enough(&watching) && has_time(start_ns, before_ns)) {
-		watch->independent += wait_until_all_got_on(&watching);
-		status = pass(&watching);
-		watch->passes++;
-		if (!status)
-			status = mark(&watching);
-	}
-	watch->enough = is_enough(&watching);
+	watching.touched = calloc(watch->heap->numbers / 64 + 1, sizeof(*watching.touched));
+	watch->reach->touched = watching.touched;
+	if (watching.touched)
+		status = run(&watching);
 	watch->reach->touched = NULL;
-	snapshot_free(&watching.now);
+	free(watching.touched);
 	vec_free(&watching.moved);
 	vec_free(&watching.threads);
-	addr_map_free(&watching.places);
+	vec_free(&watching.places);
+	free(watching.seen);
 	return status;
 }

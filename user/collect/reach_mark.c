@@ -151,8 +151,7 @@ static void visit_gathered(struct mark_worker *worker)
 	find_objects(worker, places, count);
 	count = keep_new(worker, places, count);
 	for (unsigned i = 0; i < count; i++) {
-		const struct heap_span *span =
-			&worker->heap->spans.data[places[i].page->span - 1];
+		const struct heap_span *span = &worker->heap->spans.data[places[i].page->span - 1];
 
 		if (places[i].addr < span->limit)
 			mark_object(worker, span, places[i].object - span->first_object);

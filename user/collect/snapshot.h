@@ -143,6 +143,7 @@ struct goroutine {
 	bool scan;           /* being scanned by the GC */
 	bool locked;         /* LockOSThread */
 	bool system;         /* belongs to the runtime, hidden unless asked for */
+	bool recalled; /* it has not run, nor been touched, since the reader's snapshot before */
 	bool torn;
 	bool cases_cut; /* it may wait for more channels than its cases say */
 	bool stack_cut; /* the walk ended before the goroutine's first frame */

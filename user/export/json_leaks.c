@@ -16,7 +16,7 @@ static json_t *row_of(const struct json_source *source, const struct leaks *leak
 			   json_created_by(model, task->gopc, task->parent_goid), "stack",
 			   json_stack(task->stack));
 	if (row->doubt != LEAK_NO_DOUBT) {
-		leaks_doubt(leaks, (enum leak_doubt)row->doubt, doubt, sizeof(doubt));
+		leaks_doubt((enum leak_doubt)row->doubt, doubt, sizeof(doubt));
 		json_object_set_new(object, "doubt", json_string(doubt));
 	}
 	return object;

@@ -301,16 +301,11 @@ void leaks_proof(const struct model *model, const struct leaks *leaks, const str
 	}
 }
 
-void leaks_doubt(const struct leaks *leaks, enum leak_doubt doubt, char *text, size_t size)
+void leaks_doubt(enum leak_doubt doubt, char *text, size_t size)
 {
-	double apart = (double)leaks->scan->apart_ns / 1e9;
-
 	switch (doubt) {
 	case LEAK_NO_DOUBT:
 		*text = '\0';
-		break;
-	case LEAK_IS_NEW:
-		snprintf(text, size, "it was not so at the first look, %.2f s before", apart);
 		break;
 	case LEAK_RAN:
 		snprintf(text, size, "it ran between the two looks");

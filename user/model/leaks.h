@@ -40,6 +40,6 @@ void leaks_free(struct leaks *leaks);
 void leaks_proof(const struct model *model, const struct leaks *leaks, const struct leak_row *row,
 		 char *text, size_t size);
 /* Why a suspect is no more than that; "" when it is leaked. */
-void leaks_doubt(const struct leaks *leaks, enum leak_doubt doubt, char *text, size_t size);
+void leaks_doubt(enum leak_doubt doubt, char *text, size_t size);
 
 #endif

@@ -118,7 +118,7 @@ static void print_group(const struct view *view, const struct leaks *leaks,
 		PLACE(group->stack ? group->stack->site : NULL));
 	print_proof(view, leaks, group);
 	if (group->doubt != LEAK_NO_DOUBT) {
-		leaks_doubt(leaks, (enum leak_doubt)group->doubt, doubt, sizeof(doubt));
+		leaks_doubt((enum leak_doubt)group->doubt, doubt, sizeof(doubt));
 		snprintf(text, sizeof(text), "no proof: %s", doubt);
 		print_sentence(view, text);
 	}
