@@ -125,17 +125,19 @@ class Leaks:
                     "worst stall ms": stalls(program)["worst stall ms"]})
                 columns = zip(*(self.look(program, lost) for _ in range(rounds)))
                 table.add(f"conctrace leaks, {lost} are lost", **dict(
-                    zip(table.columns, map(summary, columns))))
+                    zip(table.columns[1:], map(summary, columns))))
         return table
 
     @staticmethod
     def look(program, lost):
         program.report()
         before = os.times()
-        with tempfile.NamedTemporaryFile() as file:
-            took, memory = timed([CONCTRACE, "leaks", "-f", "json", "-o", file.name,
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "leaks.json")
+            took, memory = timed([CONCTRACE, "leaks", "-f", "json", "-o", path,
                                   "-p", str(program.pid)], (0, FOUND))
-            answer = json.load(file)
+            with open(path, encoding="utf-8") as file:
+                answer = json.load(file)
         if abs(len(answer["leaked"]) - lost) * 20 > lost:
             raise RuntimeError(f"{len(answer['leaked'])} of {lost} lost goroutines were found")
         after = os.times()
