@@ -150,13 +150,48 @@ all_cases() {
 	run --separate-stderr "$CONCTRACE" leaks --max-memory 16M -p "$TARGET_PID"
 	[ "$status" = 1 ]
 	[ -z "$output" ]
-	grep -qE '^conctrace: looking for leaks failed: a copy .* takes [0-9]+ MiB, more than allowed; allow that with --max-memory [0-9]+M$' \
+	grep -qE '^conctrace: looking for leaks failed: with a copy .* takes [0-9]+ MiB, more than the 16 MiB allowed; allow that with --max-memory [0-9]+M$' \
 		<<<"$stderr" || fail "$stderr"
+	# what it says is enough, and is near what it then takes
+	local said peak
+	said=$(sed 's/.*--max-memory \([0-9]*\)M$/\1/' <<<"$stderr")
+	peak=$(python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)' \
+		"$CONCTRACE" leaks --max-memory "${said}M" -p "$TARGET_PID")
+	[ "$peak" -gt 32 ] && [ "$peak" -le "$said" ] && [ "$said" -le $((peak * 3 / 2)) ] ||
+		fail "said $said MiB, took $peak"
 	run --separate-stderr "$CONCTRACE" leaks --max-memory 64X -p "$TARGET_PID"
 	[ "$status" = 2 ]
 	run --separate-stderr "$CONCTRACE" leaks --max-memory 1G -f json -p "$TARGET_PID"
 	[ "$status" = 3 ]
 	jq -e '(.leaked | length) == 3 and .scan.heap_scan_bytes > 20000000' <<<"$output"
+}
+
+# A memory cgroup below our own: its directory and the name of its limit.
+memory_cgroup() {
+	local group
+	group=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+	if [ -n "$group" ]; then
+		LIMIT=memory.limit_in_bytes CGROUP=/sys/fs/cgroup/memory$group
+	else
+		LIMIT=memory.max CGROUP=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+	fi
+	CGROUP=$CGROUP/conctrace-test-$$
+	mkdir "$CGROUP" && [ -w "$CGROUP/$LIMIT" ]
+}
+
+@test "without a word of its own it takes half of what its cgroup leaves" {
+	memory_cgroup || skip "no cgroup with a memory limit can be made"
+	target_start "$ANY/parked" -n 10 -heap 200
+	echo 160M >"$CGROUP/$LIMIT"
+	run --separate-stderr bash -c 'echo $$ >"$1/cgroup.procs" && exec "$2" leaks -p "$3"' - \
+		"$CGROUP" "$CONCTRACE" "$TARGET_PID"
+	rmdir "$CGROUP"
+	[ "$status" = 1 ] || fail "$status: $output $stderr"
+	local allowed
+	allowed=$(sed -n 's/.*more than the \([0-9]*\) MiB allowed.*/\1/p' <<<"$stderr")
+	[ "$allowed" -ge 60 ] && [ "$allowed" -le 120 ] || fail "$stderr"
 }
 
 @test "references that move all the time: nobody is reported" {

@@ -105,7 +105,7 @@ static void what_can_hold_pointers_is_copied(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < PAGES * PAGE / 8; i++)
 		((uint64_t *)liar->pages)[i] = i * 0x9e3779b97f4a7c15ULL;
-	assert_int_equal(read_it(liar, 0, &heap), 0);
+	assert_int_equal(read_it(liar, UINT64_MAX, &heap), 0);
 	assert_int_equal(heap.spans.len, 4);
 	assert_int_equal(heap.odd + heap.unreadable, 0);
 	assert_int_equal(heap.objects, PAGE / 32 + PAGE / 96 + 1 + 32);
@@ -148,11 +148,11 @@ static void spans_that_cannot_be_are_left_out(void **state)
 	set(liar, 11, layout->mspan_startaddr, (uint64_t)liar->pages);
 	liar->table[12] = 4096;
 	liar->mspans[13][layout->mspan_state] = 2;
-	assert_int_equal(read_it(liar, 0, &heap), -ENODATA);
+	assert_int_equal(read_it(liar, UINT64_MAX, &heap), -ENODATA);
 	heap_free(&heap);
 	/* a few at a time are the program's doing */
 	liar->mheap[1] = 44;
-	assert_int_equal(read_it(liar, 0, &heap), 0);
+	assert_int_equal(read_it(liar, UINT64_MAX, &heap), 0);
 	assert_true(heap.odd >= 8);
 	assert_true(heap.spans.len >= 30);
 	heap_free(&heap);
@@ -174,11 +174,11 @@ static void lists_that_cannot_be_are_no_heap(void **state)
 		memcpy(liar->mheap, slices[i], sizeof(slices[i]));
 		if (slices[i][0] == 1)
 			liar->mheap[0] = (uint64_t)liar->table;
-		assert_int_equal(read_it(liar, 0, &heap), -ENODATA);
+		assert_int_equal(read_it(liar, UINT64_MAX, &heap), -ENODATA);
 		heap_free(&heap);
 	}
 	liar->target.mheap = 0;
-	assert_int_equal(read_it(liar, 0, &heap), -ENODATA);
+	assert_int_equal(read_it(liar, UINT64_MAX, &heap), -ENODATA);
 	heap_free(&heap);
 	liar_free(liar);
 }
@@ -191,7 +191,7 @@ static void pages_that_are_gone_read_as_nothing(void **state)
 	(void)state;
 	memset(liar->pages, 0xff, PAGES * PAGE);
 	assert_int_equal(mprotect(liar->pages + 4 * PAGE, PAGE, PROT_NONE), 0);
-	assert_int_equal(read_it(liar, 0, &heap), 0);
+	assert_int_equal(read_it(liar, UINT64_MAX, &heap), 0);
 	assert_int_equal(heap.unreadable, PAGE / 4096);
 	assert_int_equal(heap.spans.data[2].bytes[2 * PAGE - 1], 0xff);
 	assert_int_equal(heap.spans.data[2].bytes[2 * PAGE], 0);
@@ -227,7 +227,7 @@ static void what_is_written_is_seen(void **state)
 
 	(void)state;
 	words[0] = third;
-	assert_int_equal(read_it(liar, 0, &heap), 0);
+	assert_int_equal(read_it(liar, UINT64_MAX, &heap), 0);
 	touched = calloc(heap.numbers / 64 + 1, sizeof(*touched));
 	assert_non_null(touched);
 	assert_int_equal(watch_it(liar, &heap, false, touched, &changed), 0);
@@ -284,7 +284,7 @@ static void a_heap_that_changes_all_the_time_does_no_harm(void **state)
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, change_spans, &race), 0);
 	for (int i = 0; i < 200; i++) {
-		int status = read_it(race.liar, 0, &heap);
+		int status = read_it(race.liar, UINT64_MAX, &heap);
 
 		assert_true(!status || status == -ENODATA);
 		for (uint64_t page = 0; page < PAGES; page++)
@@ -322,7 +322,7 @@ static void special_records_are_followed_only_so_far(void **state)
 	records[0][layout->special_kind] = layout->kind_finalizer;
 	set(liar, 0, layout->mspan_specials, (uint64_t)records[0]);
 	set(liar, 3, layout->mspan_specials, 4096);
-	assert_int_equal(read_it(liar, 0, &heap), 0);
+	assert_int_equal(read_it(liar, UINT64_MAX, &heap), 0);
 	assert_int_equal(heap_roots_specials(&liar->target, &heap, &heap.spans, &roots), 0);
 	assert_true(roots.specials_cut);
 	assert_int_equal(roots.areas.len, 1);

@@ -93,7 +93,7 @@ static const struct command commands[] = {
 		.summary = "goroutines that nothing alive can ever wake, and suspects",
 		.more = "Looks at the heap twice, --duration seconds apart, 0.25 unless told. Exit status 3\n"
 			"when something is leaked.\n"
-			"      --max-memory SIZE  refuse to take more, such as 512M or 4G\n",
+			"      --max-memory SIZE  refuse to take more, such as 512M or 4G; half of what is available unless told\n",
 		.example = "conctrace leaks -p 1234",
 	},
 	{

@@ -37,6 +37,8 @@ int observed_leaks_look(struct live *live, const struct leak_scan_options *how,
 	struct leak_scan_options options = *how;
 	int status;
 
+	if (!options.max_memory)
+		options.max_memory = leak_scan_fair_memory();
 	if (!options.pause_ns)
 		options.pause_ns = PAUSE_NS;
 	status = leak_scan_run(&live->target, &options, &leaks->scan, err);
@@ -50,7 +52,9 @@ int observed_leaks_look(struct live *live, const struct leak_scan_options *how,
 
 void observed_leaks_find(struct live *live, uint64_t rss, struct observed_leaks *leaks)
 {
-	const struct leak_scan_options how = { .max_memory = MEMORY_MAX };
+	uint64_t fair = leak_scan_fair_memory();
+	const struct leak_scan_options how = { .max_memory = fair < MEMORY_MAX ? fair :
+										 MEMORY_MAX };
 	struct err why = { 0 };
 
 	if (rss > RSS_MAX)

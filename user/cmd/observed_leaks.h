@@ -17,7 +17,7 @@ struct observed_leaks {
 	char why_not[200]; /* when not known */
 };
 
-/* *leaks is zero-initialised or freed. 0, or -errno; then they are not known, and *err says why. */
+/* *leaks is zero-initialised or freed; how->max_memory 0: leak_scan_fair_memory. 0, or -errno; then they are not known, and *err says why. */
 int observed_leaks_look(struct live *live, const struct leak_scan_options *how,
 			struct observed_leaks *leaks, struct err *err);
 /* rss: of the process, bytes; one that is too large is not walked in passing. That it fails is no error. */

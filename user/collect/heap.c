@@ -334,18 +334,25 @@ static int copy_all(const struct target *target, const struct heap_options *opti
 	return status;
 }
 
-/* Copies, and a few bits for each object. */
+/*
+ * What a copy, its mark and its watch take at their height: per page of the heap its place in the index; per span
+ * two lists of them and a part of a comparison; per object four bits; and entries that are to be scanned, of which
+ * there are more than a few only where lists of many objects meet.
+ */
 static uint64_t memory_for(const heap_spans *spans)
 {
-	uint64_t scan = 0, objects = 0;
+	uint64_t scan = 0, objects = 0, pages = 0;
 
 	for (size_t i = 0; i < spans->len; i++) {
 		const struct heap_span *span = &spans->data[i];
+		uint64_t bytes = span->limit - span->start;
 
-		scan += span->noscan ? 0 : span->limit - span->start;
+		scan += span->noscan ? 0 : bytes;
+		pages += whole_pages(bytes) >> HEAP_PAGE_SHIFT;
 		objects += heap_object_count(span);
 	}
-	return scan + objects / 2 + spans->len * sizeof(struct heap_span) * 2;
+	return scan + scan / 16 + objects / 2 + pages * sizeof(struct heap_page) +
+	       spans->len * (2 * sizeof(struct heap_span) + 48);
 }
 
 int heap_read(const struct target *target, const struct heap_options *options, struct heap *heap,
@@ -362,7 +369,7 @@ int heap_read(const struct target *target, const struct heap_options *options, s
 	status = lister ? list_spans(lister, &before) : -ENOMEM;
 	if (!status)
 		*needed = memory_for(&before.spans);
-	if (!status && options->max_bytes && *needed > options->max_bytes)
+	if (!status && *needed > options->max_bytes)
 		status = -E2BIG;
 	if (!status)
 		status = copy_all(target, options, heap, &before.spans);

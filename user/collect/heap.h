@@ -68,7 +68,7 @@ struct heap_bytes {
 };
 
 struct heap_options {
-	uint64_t max_bytes;                                         /* 0: no limit */
+	uint64_t max_bytes;
 	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* bytes; NULL: nobody asks */
 	void *ctx;
 };

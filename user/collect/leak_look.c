@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "collect/addr_map.h"
@@ -14,6 +15,7 @@
 #include "collect/reach.h"
 #include "collect/stack_memory.h"
 #include "target/memory.h"
+#include "target/resources.h"
 
 #define WHAT "looking for leaks"
 #define GOROUTINES_MAX (1ULL << 27)
@@ -120,12 +122,20 @@ static int list_gs(struct leak_looking *looking)
 
 static int read_heap(struct leak_looking *looking)
 {
+	const struct leak_look_options *options = looking->options;
+	struct heap_options how = { .progress = options->progress, .ctx = options->ctx };
+	struct resources ours;
 	int status = 0;
 
+	/* goroutines and their stacks are here already, and will be read again */
+	resources_read(getpid(), &ours);
+	ours.rss += looking->stacks_before.bytes / 2;
+	if (options->max_memory > ours.rss)
+		how.max_bytes = options->max_memory - ours.rss;
 	for (int i = 0; i < LEAK_HEAP_ATTEMPTS && !status; i++) {
 		heap_free(&looking->heap);
-		status = heap_read(looking->target, &looking->options->heap, &looking->heap,
-				   &looking->needed);
+		status = heap_read(looking->target, &how, &looking->heap, &looking->needed);
+		looking->needed += ours.rss;
 		if (!status && !looking->heap.odd)
 			break;
 	}
@@ -324,7 +334,7 @@ static int describe(struct leak_looking *looking)
 	look->objects = looking->heap.objects;
 	look->scan_bytes = looking->heap.scan_bytes;
 	look->noscan_bytes = looking->heap.noscan_bytes;
-	look->copied_bytes = looking->needed + looking->stacks_before.bytes +
+	look->copied_bytes = looking->heap.scan_bytes + looking->stacks_before.bytes +
 			     looking->stacks_after.bytes + looking->roots.globals_bytes +
 			     looking->roots.foreign_bytes;
 	look->heap_changed = looking->heap.odd || looking->heap.unreadable;
@@ -377,8 +387,9 @@ static int look_error(const struct leak_looking *looking, int status, struct err
 	case E2BIG:
 		snprintf(todo, sizeof(todo), "allow that with --max-memory %lluM", mib + mib / 10);
 		return err_set(err, E2BIG, WHAT, todo,
-			       "a copy of what can hold pointers takes %llu MiB, more than allowed",
-			       mib);
+			       "with a copy of what can hold pointers it takes %llu MiB, more than "
+			       "the %llu MiB allowed",
+			       mib, (unsigned long long)looking->options->max_memory >> 20);
 	case ENODATA:
 		return err_set(err, ENODATA, WHAT, "report it with the program's Go version",
 			       "the heap of process %d is unknown: its list of spans or its "

@@ -26,7 +26,7 @@ struct leak_look {
 	VEC(struct leak_candidate) candidates;
 	uint64_t blocked; /* goroutines that wait for one another's objects */
 	uint64_t scan_bytes, noscan_bytes, objects, marked;
-	uint64_t copied_bytes; /* what the look took of our memory at its height, about */
+	uint64_t copied_bytes; /* of the heap, the stacks and the roots */
 	unsigned passes;       /* of the watch */
 	bool restless;         /* it could not be watched often enough */
 	bool heap_changed;     /* spans changed while they were listed, each time */
@@ -36,8 +36,9 @@ struct leak_look {
 };
 
 struct leak_look_options {
-	struct heap_options heap;
-	void (*phase)(void *ctx, const char *name); /* NULL: nobody asks */
+	uint64_t max_memory;                                        /* of this process, bytes */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* bytes; NULL: nobody asks */
+	void (*phase)(void *ctx, const char *name);                 /* NULL: nobody asks */
 	void *ctx;
 };
 

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "target/resources.h"
 
 #define NO_MEMORY(err)                                                                             \
 	err_set(err, ENOMEM, "looking for leaks", "free some memory", "out of memory")
@@ -81,6 +83,14 @@ static void note(struct leak_scan *scan, const struct leak_look *look)
 	scan->copied_bytes = look->copied_bytes;
 }
 
+uint64_t leak_scan_fair_memory(void)
+{
+	struct resources ours;
+
+	resources_read(getpid(), &ours);
+	return ours.memory_available ? ours.memory_available / 2 + ours.rss : UINT64_MAX;
+}
+
 static int look_again(struct leak_looking *looking, const struct leak_scan_options *options,
 		      struct progress *progress, struct leak_scan *scan, struct leak_look *look,
 		      struct err *err)
@@ -107,7 +117,8 @@ static int look_twice(const struct target *target, struct snapshot_reader *reade
 {
 	struct progress progress = { .options = options };
 	const struct leak_look_options how = {
-		.heap = { .max_bytes = options->max_memory, .progress = copied, .ctx = &progress },
+		.max_memory = options->max_memory,
+		.progress = copied,
 		.phase = begin_phase,
 		.ctx = &progress,
 	};

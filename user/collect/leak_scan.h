@@ -25,7 +25,7 @@ struct leak_found {
 };
 
 struct leak_scan_options {
-	uint64_t max_memory; /* bytes; 0: no limit */
+	uint64_t max_memory; /* of this process, bytes */
 	uint64_t pause_ns;   /* between the looks */
 	/* what goes on, of the whole in percent; NULL: nobody asks */
 	void (*progress)(void *ctx, const char *phase, unsigned percent);
@@ -42,6 +42,9 @@ struct leak_scan {
 	uint64_t blocked, scan_bytes, noscan_bytes, objects, marked,
 		copied_bytes; /* of the last look */
 };
+
+/* What is reasonable to take unless somebody says more: half of what this process may still have, bytes. */
+uint64_t leak_scan_fair_memory(void);
 
 /* *scan is overwritten, and leak_scan_free frees it, also after an error. 0, or -errno. */
 int leak_scan_run(const struct target *target, const struct leak_scan_options *options,

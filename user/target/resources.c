@@ -94,7 +94,8 @@ static void read_machine(struct resources *resources)
 	if (!read_file("/proc/meminfo", text, sizeof(text)))
 		return;
 	resources->memory_limit = value_of(text, "MemTotal") * 1024;
-	resources->memory_used = resources->memory_limit - value_of(text, "MemAvailable") * 1024;
+	resources->memory_available = value_of(text, "MemAvailable") * 1024;
+	resources->memory_used = resources->memory_limit - resources->memory_available;
 }
 
 /* The path of a controller's cgroup ("" is that of v2) as /proc/PID/cgroup has it. */
@@ -145,21 +146,44 @@ static bool read_in(const char *directory, const char *name, char *text, size_t 
 	return read_file(path, text, size);
 }
 
-static void take_memory(const char *directory, const char *limit_name, const char *used_name,
+/* Of a cgroup of v2 or v1: what its files are called. */
+struct memory_files {
+	const char *limit, *used, *inactive;
+};
+
+/* File pages that nobody has looked at for long are given back when memory is short. */
+static uint64_t memory_left(const char *directory, const struct memory_files *files, uint64_t limit,
+			    uint64_t used)
+{
+	char text[8192];
+
+	if (read_in(directory, "memory.stat", text, sizeof(text))) {
+		uint64_t inactive = value_of(text, files->inactive);
+
+		used -= inactive < used ? inactive : used;
+	}
+	return used < limit ? limit - used : 0;
+}
+
+static void take_memory(const char *directory, const struct memory_files *files,
 			struct resources *resources)
 {
 	char text[64];
-	uint64_t limit;
+	uint64_t limit, used, left;
 
-	if (!read_in(directory, limit_name, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
+	if (!read_in(directory, files->limit, text, sizeof(text)) ||
+	    !isdigit((unsigned char)text[0]))
 		return;
 	limit = strtoull(text, NULL, 10);
+	used = read_in(directory, files->used, text, sizeof(text)) ? strtoull(text, NULL, 10) : 0;
+	left = memory_left(directory, files, limit, used);
+	if (limit && left < resources->memory_available)
+		resources->memory_available = left;
 	if (!limit || (resources->memory_limit && limit >= resources->memory_limit))
 		return;
 	resources->memory_limit = limit;
 	resources->memory_limit_is_cgroup = true;
-	resources->memory_used =
-		read_in(directory, used_name, text, sizeof(text)) ? strtoull(text, NULL, 10) : 0;
+	resources->memory_used = used;
 }
 
 static void take_quota(const char *directory, double quota_us, double period_us,
@@ -182,10 +206,12 @@ static void take_quota(const char *directory, double quota_us, double period_us,
 
 static void look_v2(const char *directory, struct resources *resources)
 {
+	static const struct memory_files files = { "memory.max", "memory.current",
+						   "inactive_file" };
 	double quota, period;
 	char text[64];
 
-	take_memory(directory, "memory.max", "memory.current", resources);
+	take_memory(directory, &files, resources);
 	if (read_in(directory, "cpu.max", text, sizeof(text)) &&
 	    sscanf(text, "%lf %lf", &quota, &period) == 2)
 		take_quota(directory, quota, period, resources);
@@ -193,7 +219,10 @@ static void look_v2(const char *directory, struct resources *resources)
 
 static void look_v1_memory(const char *directory, struct resources *resources)
 {
-	take_memory(directory, "memory.limit_in_bytes", "memory.usage_in_bytes", resources);
+	static const struct memory_files files = { "memory.limit_in_bytes", "memory.usage_in_bytes",
+						   "total_inactive_file" };
+
+	take_memory(directory, &files, resources);
 }
 
 static void look_v1_cpu(const char *directory, struct resources *resources)

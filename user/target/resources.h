@@ -16,7 +16,9 @@ struct resources {
 	uint64_t memory_limit;
 	bool memory_limit_is_cgroup;
 	uint64_t memory_used; /* of that cgroup or machine, bytes; 0: unknown */
-	double cpu_quota;     /* CPUs that its cgroups allow; 0: no quota */
+	/* bytes that it may still have: of the machine's and in each of its cgroups the least; 0: unknown */
+	uint64_t memory_available;
+	double cpu_quota;                          /* CPUs that its cgroups allow; 0: no quota */
 	uint64_t throttled, periods, throttled_ns; /* of that cgroup so far */
 	unsigned cpus;                             /* of the machine, online */
 	uint64_t machine_cpu_ns; /* that all its processes together used so far, and its interrupts */
