@@ -290,6 +290,65 @@ static void spans_that_overlap_count_once(void **state)
 	world_free(world);
 }
 
+/* What is seen later is followed from where the mark has come to. */
+static void a_mark_goes_on(void **state)
+{
+	struct world *world = world_new();
+	uint64_t span = add_span(world, 64, false), touched[4] = { 0 };
+	size_t first = add_goroutine(world, REACH_WAITS, span, NULL, 0);
+	size_t second = add_goroutine(world, REACH_WAITS, span + 64, NULL, 0);
+	size_t third = add_goroutine(world, REACH_WAITS, span + 128, (uint64_t[]){ span + 64 }, 1);
+	struct reach reach = {
+		.heap = &world->heap,
+		.layout = &world->layout,
+		.goroutines = world->goroutines,
+		.goroutine_count = world->goroutine_count,
+		.waits = world->waits,
+		.wait_count = world->wait_count,
+		.touched = touched,
+	};
+
+	(void)state;
+	put(world, span + 192, span);
+	assert_int_equal(heap_index(&world->heap), 0);
+	assert_int_equal(reach_run(&reach), 0);
+	assert_int_equal(reach.marked, 0);
+	touched[0] = 1 << 3;
+	assert_int_equal(reach_run(&reach), 0);
+	assert_int_equal(reach.marked, 2);
+	assert_true(world->goroutines[first].alive);
+	assert_false(world->goroutines[second].alive);
+	touched[0] = 0;
+	world->goroutines[third].role = REACH_ROOT;
+	assert_int_equal(reach_run(&reach), 0);
+	assert_int_equal(reach.marked, 3);
+	assert_true(world->goroutines[second].alive);
+	reach_free(&reach);
+	world_free(world);
+}
+
+/* Lists of lists: enough for two workers to give each other some. */
+static void two_workers_find_what_one_finds(void **state)
+{
+	struct world *world = world_new();
+	uint64_t first = add_span(world, 8, false), root = first, marked;
+
+	(void)state;
+	for (size_t i = 1; i < SPANS_MAX; i++)
+		add_span(world, i % 2 ? 4096 : 16, false);
+	srand(2);
+	for (uint64_t at = 0; at < SPANS_MAX * PAGE; at += 8)
+		put(world, BASE + at, BASE + (uint64_t)rand() % (SPANS_MAX * PAGE));
+	add_root(world, &root, 1);
+	world->workers = 1;
+	marked = run(world);
+	assert_true(marked > 1000);
+	world->workers = 2;
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(run(world), marked);
+	world_free(world);
+}
+
 static void an_empty_heap_keeps_nothing(void **state)
 {
 	struct world *world = world_new();
@@ -485,6 +544,8 @@ int main(void)
 		cmocka_unit_test(large_objects_are_scanned_to_their_end),
 		cmocka_unit_test(waits_that_are_not_there_are_left_out),
 		cmocka_unit_test(spans_that_overlap_count_once),
+		cmocka_unit_test(a_mark_goes_on),
+		cmocka_unit_test(two_workers_find_what_one_finds),
 		cmocka_unit_test(an_empty_heap_keeps_nothing),
 		cmocka_unit_test(objects_are_told_apart),
 		cmocka_unit_test(chance_finds_no_difference),
