@@ -110,8 +110,7 @@ struct record_leak *observed_leaks_rows(const struct observed_leaks *leaks)
 		snprintf(row->verdict, sizeof(row->verdict), "%s",
 			 from->doubt == LEAK_NO_DOUBT ? "leaked" : "suspect");
 		leaks_proof(&leaks->model, &leaks->leaks, from, row->proof, sizeof(row->proof));
-		leaks_doubt(&leaks->leaks, (enum leak_doubt)from->doubt, row->why_not,
-			    sizeof(row->why_not));
+		leaks_doubt((enum leak_doubt)from->doubt, row->why_not, sizeof(row->why_not));
 	}
 	return rows;
 }
