@@ -49,18 +49,17 @@ static __always_inline void walk_frames(ct_u64 fp, ct_u64 *pcs, int from, int de
 	}
 }
 
-#define STACK_WORDS 32
-
 /*
  * The same for a function just entered: its return address is at `stack`, `fp` is its caller's. Most
- * of the time goes into reads, so what lies near is read at once.
+ * of the time goes into reads, so what lies near is read at once, into room for `count` words: a
+ * program has 512 bytes of stack for all its calls together.
  */
-static __always_inline void walk_from_entry(ct_u64 stack, ct_u64 fp, ct_u64 *pcs, int depth)
+static __always_inline void walk_from_entry(ct_u64 stack, ct_u64 fp, ct_u64 *pcs, int depth,
+					    ct_u64 *words, ct_u64 count)
 {
-	ct_u64 words[STACK_WORDS];
 	int i;
 
-	if (bpf_probe_read_user(words, sizeof(words), (void *)stack)) {
+	if (bpf_probe_read_user(words, count * sizeof(*words), (void *)stack)) {
 		/* the stack ends sooner, and nothing is mapped behind it */
 		pcs[0] = read_word(stack);
 		walk_frames(fp, pcs, 1, depth);
@@ -70,10 +69,10 @@ static __always_inline void walk_from_entry(ct_u64 stack, ct_u64 fp, ct_u64 *pcs
 	for (i = 1; i < depth; i++) {
 		ct_u64 at = (fp - stack) / sizeof(words[0]), next;
 
-		if (at >= STACK_WORDS - 1)
+		if (at >= count - 1)
 			break;
 		barrier_var(at);
-		if (at >= STACK_WORDS - 1)
+		if (at >= count - 1)
 			break;
 		pcs[i] = words[at + 1];
 		next = words[at];

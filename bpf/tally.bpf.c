@@ -2,11 +2,14 @@
 /* On their own, since a stack on top of what a handler has is more than the kernel allows. */
 #include "tally.h"
 
+/* Of the stack read at once: on_select has 248 bytes of its own below this, and 512 is the limit. */
+#define WORDS 14
+
 int site_of_call(ct_u64 stack, ct_u64 frame)
 {
-	ct_u64 pcs[CT_STACK_DEPTH] = {};
+	ct_u64 pcs[CT_STACK_DEPTH] = {}, words[WORDS];
 
-	walk_from_entry(stack, frame, pcs, CT_STACK_DEPTH);
+	walk_from_entry(stack, frame, pcs, CT_STACK_DEPTH, words, WORDS);
 	return site_of(pcs, CT_TALLY_REASON);
 }
 

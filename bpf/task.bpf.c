@@ -145,9 +145,11 @@ static __always_inline ct_u64 leave_queue(ct_u64 sema, ct_u64 now)
  */
 #define NOTIFY_LIST_LOCK 8
 
+#define WORDS 32 /* of the stack read at once */
+
 int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 {
-	ct_u64 pcs[CT_STACK_DEPTH] = {}, object = 0, hash;
+	ct_u64 pcs[CT_STACK_DEPTH] = {}, words[WORDS], object = 0, hash;
 	struct ct_task *task;
 	ct_u8 reason = why, kind;
 	struct ct_site *site;
@@ -161,7 +163,7 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 		return 0;
 	if (task->state == CT_TASK_WAITING)
 		count(CT_LOST_ORDER);
-	walk_from_entry(stack, frame, pcs, CT_STACK_DEPTH);
+	walk_from_entry(stack, frame, pcs, CT_STACK_DEPTH, words, WORDS);
 	hash = hash_pcs(pcs);
 	index = task->site;
 	if (!index || task->stack_hash != hash || task->reason != reason) {

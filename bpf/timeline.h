@@ -8,25 +8,17 @@
 
 #include "maps.h"
 
-static __always_inline void timeline_add(const struct ct_event *event)
-{
-	struct ct_event *slot;
-
-	slot = bpf_ringbuf_reserve(&timeline, sizeof(*slot), 0);
-	if (!slot) {
-		count(CT_LOST_EVENT);
-		return;
-	}
-	*slot = *event;
-	bpf_ringbuf_submit(slot, BPF_RB_NO_WAKEUP);
-}
-
+/* What the event has is written where it belongs: programs have 512 bytes of stack for all calls. */
 #define TIMELINE(...)                                                                              \
 	do {                                                                                       \
-		if (config.timeline) {                                                             \
-			const struct ct_event event = { __VA_ARGS__ };                             \
+		struct ct_event *slot =                                                            \
+			config.timeline ? bpf_ringbuf_reserve(&timeline, sizeof(*slot), 0) : 0;    \
                                                                                                    \
-			timeline_add(&event);                                                      \
+		if (slot) {                                                                        \
+			*slot = (struct ct_event){ __VA_ARGS__ };                                  \
+			bpf_ringbuf_submit(slot, BPF_RB_NO_WAKEUP);                                \
+		} else if (config.timeline) {                                                      \
+			count(CT_LOST_EVENT);                                                      \
 		}                                                                                  \
 	} while (0)
 

@@ -210,7 +210,7 @@ struct ct_config {
 	ct_u32 timer_period; /* before Go 1.23 */
 	ct_u32 timer_in_handle; /* runtime.timer within what time.stopTimer is given, from Go 1.23 on; else 0 */
 	ct_u32 max_sites;
-	ct_u32 timeline; /* every wait, spawn, exit and release goes into `timeline` as well */
+	ct_u32 timeline; /* each event goes into `timeline` as well */
 	ct_u64 waker_stack_min_ns;
 	ct_u64 only_goid; /* parks and wake-ups of this goroutine alone; 0: of all */
 	ct_u64 charge;    /* enum ct_charge: keep `queues`, and charge what waited to who wakes */
@@ -249,19 +249,22 @@ enum ct_event_type {
 	CT_EVENT_WAIT = 1,
 	CT_EVENT_SPAWN,
 	CT_EVENT_EXIT,
-	CT_EVENT_RELEASE, /* of a contended lock */
+	CT_EVENT_RELEASE,    /* of a contended lock */
+	CT_EVENT_GC,         /* a cycle of the garbage collector has ended */
+	CT_EVENT_WORLD_STOP, /* the world goes on */
+	CT_EVENT_ASSIST,     /* a goroutine has marked for the collector */
 };
 
 struct ct_event {
-	ct_u64 ns;      /* of a wait: its end */
-	ct_u64 wait_ns; /* how long a wait took; RELEASE: 1 when the lock was handed to a waiter */
-	ct_u64 goid;    /* who waited, was spawned, exited, let go */
-	ct_u64 other;   /* who ended the wait, or spawned it; 0: timer, network, runtime, unknown */
-	ct_u64 object;  /* hchan or semaphore; SPAWN and EXIT: gopc; 0: none */
-	ct_u32 site;    /* index into `sites`; SPAWN and EXIT: none */
-	ct_u8 type;     /* enum ct_event_type */
-	ct_u8 kind;     /* enum ct_object_kind of `object` */
-	ct_u8 op;       /* enum ct_chan_op */
+	ct_u64 ns;      /* of what takes time: its end */
+	ct_u64 wait_ns; /* how long it took; RELEASE: 1 when the lock was handed to a waiter */
+	ct_u64 goid; /* who waited, was spawned, exited, let go, began the cycle, marked; 0: unknown */
+	ct_u64 other;  /* who ended the wait, or spawned it; 0: timer, network, runtime, unknown */
+	ct_u64 object; /* hchan or semaphore; SPAWN and EXIT: gopc; 0: none */
+	ct_u32 site;   /* index into `sites`; WAIT, RELEASE and ASSIST only */
+	ct_u8 type;    /* enum ct_event_type */
+	ct_u8 kind;    /* enum ct_object_kind of `object` */
+	ct_u8 op;      /* enum ct_chan_op */
 	ct_u8 pad;
 };
 

@@ -119,6 +119,45 @@ exact_timeline() {
 @test "Go 1.24: the timeline has every wait, spawn and exit" { exact_timeline 1.24; }
 @test "Go 1.27: the timeline has every wait, spawn and exit" { exact_timeline 1.27; }
 
+# The cycles of the garbage collector are those of runtime.MemStats.
+collections() {
+	local dir=$TARGETS/$1 format file
+	[ -x "$dir/collections" ] || skip "no Go $1"
+	target_start "$dir/collections"
+	record_start --timeline
+	target_go
+	tracer_stop
+	[ "$TRACER_STATUS" = 0 ] || fail "status $TRACER_STATUS: $(cat "$TRACER_DIR/err")"
+	target_report "$TARGET_DIR/report"
+	[ "$(query 'SELECT lost_event FROM capture ORDER BY batch DESC LIMIT 1')" = 0 ]
+	query 'SELECT json_object("cycles", sum(type = 5), "stops", sum(type = 6), "assists", sum(type = 7),
+		"stopped_ns", sum(CASE type WHEN 6 THEN wait_ns END),
+		"unlikely", sum(type IN (5, 6, 7) AND (wait_ns <= 0 OR wait_ns > 5000000000))) FROM event' \
+		>"$BATS_TEST_TMPDIR/seen"
+	jq -e -n --slurpfile own "$TARGET_DIR/report" --slurpfile seen "$BATS_TEST_TMPDIR/seen" '
+		$own[0] as $own | $seen[0] as $seen | $own.cycles > $own.forced and $own.forced == 5 and
+		$seen.cycles == $own.cycles and $seen.stops >= 2 * $own.cycles and $seen.assists > 0 and
+		$seen.stopped_ns > 0 and $seen.unlikely == 0' ||
+		fail "Go $1: $(cat "$BATS_TEST_TMPDIR/seen"), but $(cat "$TARGET_DIR/report")"
+	report -o "$BATS_TEST_TMPDIR/x.pftrace"
+	report -o "$BATS_TEST_TMPDIR/x.json"
+	for format in perfetto chrome; do
+		file=$BATS_TEST_TMPDIR/x.pftrace
+		[ $format = perfetto ] || file=$BATS_TEST_TMPDIR/x.json
+		python3 "$CHECK" $format "$file" >"$BATS_TEST_TMPDIR/trace" || fail "$format of Go $1"
+		jq -e --slurpfile seen "$BATS_TEST_TMPDIR/seen" '$seen[0] as $seen |
+			.slices["GC cycle"] == $seen.cycles and .slices["world stopped"] == $seen.stops and
+			.slices["GC assist"] == $seen.assists and .sites["main.grow"] > 0 and
+			(.names | index("garbage collection") and index("stop the world"))' \
+			"$BATS_TEST_TMPDIR/trace" || fail "$format of Go $1: $(cat "$BATS_TEST_TMPDIR/trace")"
+	done
+	target_quit
+}
+
+@test "Go 1.19: the timeline has the garbage collector's cycles, stops and assists" { collections 1.19; }
+@test "Go 1.24: the timeline has the garbage collector's cycles, stops and assists" { collections 1.24; }
+@test "Go 1.27: the timeline has the garbage collector's cycles, stops and assists" { collections 1.27; }
+
 @test "within a budget the timeline says when the probes were on, and all of it lies in there" {
 	target_start "$ANY/pingpong"
 	target_go

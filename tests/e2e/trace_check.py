@@ -191,7 +191,7 @@ def chrome(path):
                 problem(f"{event['name']} begins before the slice before it ends")
             last[thread], last_end[thread] = time, end
             spans[thread].append((time, end))
-            if event.get("cat") == "wait" or event["name"] == "probes on":
+            if event.get("cat") in ("wait", "gc", "lane"):
                 slices[event["name"]] += 1
                 if "site" in event.get("args", {}):
                     sites[event["args"]["site"].rsplit(" ", 1)[0]] += 1

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "cmd/output.h"
 
+/* What a timeline has besides. */
+#define ROLES_COLLECTOR (ROLE_BIT(ROLE_GC) | ROLE_BIT(ROLE_ASSIST))
 /* In a long interval, events are lost for no longer than this when we are killed. */
 #define FLUSH_NS NSEC_PER_SEC
 /* When events come faster than they can be written, batches must not wait for them. */
@@ -32,7 +34,8 @@ int recorder_open(struct recorder *recorder, const struct options *options, stru
 	int status;
 
 	memset(recorder, 0, sizeof(*recorder));
-	status = live_open(&recorder->live, options, ROLES_RECORD, err);
+	status = live_open(&recorder->live, options,
+			   ROLES_RECORD | (options->timeline ? ROLES_COLLECTOR : 0), err);
 	if (status)
 		return status;
 	recorder->source = live_source(&recorder->live);

@@ -167,7 +167,8 @@ static const struct record_field probe_task_fields[] = {
 static const struct record_field wait_fields[] = {
 	WAIT(site, "number of the stack and reason"),
 	WAIT(reason,
-	     "see table wait_reason; 256: where wakers stood; 512: where locks were let go"),
+	     "see table wait_reason; 256: where wakers stood; 512: where locks were let go; "
+	     "1024: where goroutines marked for the collector, or began its cycles"),
 	WAIT(stack, "in table stack"),
 	WAIT(parks, "waits begun"),
 	WAIT(waits, "waits ended and timed, weighted by the windows"),

@@ -74,11 +74,13 @@ CREATE TABLE text ( -- other ends of network connections
 
 CREATE TABLE event ( -- the timeline, when it was recorded: what happened, one by one
   id INTEGER PRIMARY KEY, -- in the order of their coming, which is that of each goroutine
-  ns INTEGER, -- since meta.base_ns; of a wait: its end
-  type INTEGER, -- 1 wait, 2 spawn, 3 exit, 4 a contended lock was let go
-  goid INTEGER, -- who waited, was spawned, exited, let go
+  ns INTEGER, -- since meta.base_ns; of what takes time: its end
+  -- 1 wait, 2 spawn, 3 exit, 4 a contended lock was let go, 5 cycle of the garbage collector, 6 the world
+  -- was stopped, 7 a goroutine marked for the collector
+  type INTEGER,
+  goid INTEGER, -- who waited, was spawned, exited, let go, began the cycle, marked; 0: unknown
   other INTEGER, -- who ended the wait, or spawned it; 0: timer, network, runtime, unknown
-  wait_ns INTEGER, -- how long the wait took; type 4: 1 when the lock was handed to a waiter
+  wait_ns INTEGER, -- how long it took; type 4: 1 when the lock was handed to a waiter
   site INTEGER, -- in wait_log
   object INTEGER, -- hchan or semaphore; types 2 and 3: pc behind the go statement
   op INTEGER -- 1 send, 2 receive, 3 select
@@ -133,7 +135,8 @@ WHERE NOT t.gone;
 
 CREATE VIEW wait AS -- where and why goroutines waited; traced waits only, see task for the rest
 SELECT w.site,
-  CASE w.reason WHEN 256 THEN '(waker)' WHEN 512 THEN '(release)' ELSE r.name END AS wait_reason,
+  CASE w.reason WHEN 256 THEN '(waker)' WHEN 512 THEN '(release)'
+    WHEN 1024 THEN '(collector)' ELSE r.name END AS wait_reason,
   f.function, f.file, f.line, w.parks, w.waits, w.wait_ns_total, w.wait_ns_max, w.stack
 FROM (SELECT *, max(batch) FROM wait_log
       WHERE batch >= (SELECT max(batch) FROM capture WHERE keyframe) GROUP BY site) w
@@ -168,7 +171,7 @@ WHERE NOT s.gone;
 CREATE VIEW event_text AS -- the timeline in words
 SELECT (SELECT value FROM meta WHERE key = 'base_ns') + e.ns AS ns,
   CASE e.type WHEN 1 THEN 'wait' WHEN 2 THEN 'spawn' WHEN 3 THEN 'exit' WHEN 4 THEN 'release'
-  END AS type,
-  e.goid, e.other, CASE e.type WHEN 1 THEN e.wait_ns END AS wait_ns, w.wait_reason, w.function, w.file,
-  w.line, CASE WHEN e.type IN (1, 4) AND e.object THEN printf('0x%x', e.object) END AS object
+    WHEN 5 THEN 'gc' WHEN 6 THEN 'world stop' WHEN 7 THEN 'gc assist' END AS type,
+  e.goid, e.other, CASE WHEN e.type NOT IN (2, 3, 4) THEN e.wait_ns END AS wait_ns, w.wait_reason,
+  w.function, w.file, w.line, CASE WHEN e.type IN (1, 4) AND e.object THEN printf('0x%x', e.object) END AS object
 FROM event e LEFT JOIN wait w ON w.site = e.site;

@@ -9,6 +9,9 @@
 #include "base/vec.h"
 #include "export/json_parts.h"
 
+/* Threads that are no goroutines: ids that these will hardly have. */
+#define LANE(which) (4000000000U + (uint64_t)(which))
+
 struct chrome {
 	FILE *out;
 	int pid;
@@ -112,13 +115,17 @@ static int begin(void *writer, const struct trace_about *about)
 {
 	struct chrome *chrome = writer;
 	const char *slash = strrchr(about->target->exe, '/');
+	int status;
 
 	chrome->pid = about->target->pid;
 	chrome->base_ns = about->at_ns;
 	put(chrome, "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"beginUnixNs\":\"");
 	put_number(chrome, about->wall_ns);
 	put(chrome, "\"},\"traceEvents\":[");
-	return put_metadata(chrome, "process_name", 0, slash ? slash + 1 : about->target->exe);
+	status = put_metadata(chrome, "process_name", 0, slash ? slash + 1 : about->target->exe);
+	for (int i = 0; i < TRACE_LANES && !status; i++)
+		status = put_metadata(chrome, "thread_name", LANE(i), trace_lane_names[i].track);
+	return status;
 }
 
 static int track(void *writer, uint64_t goid, const char *name)
@@ -155,7 +162,7 @@ static int wait(void *writer, const struct trace_wait *wait)
 	put_head(chrome, "X", wait->goid, wait->begin_ns);
 	put(chrome, ",\"dur\":");
 	put_us(chrome, wait->end_ns - wait->begin_ns);
-	put(chrome, ",\"cat\":\"wait\",\"name\":\"");
+	put(chrome, wait->assist ? ",\"cat\":\"gc\",\"name\":\"" : ",\"cat\":\"wait\",\"name\":\"");
 	put(chrome, *wait->reason ? wait->reason : "waits");
 	put(chrome, "\"");
 	if (wait->place && wait->place <= chrome->places.len) {
@@ -222,14 +229,16 @@ static int counter(void *writer, enum trace_counter which, uint64_t ns, uint64_t
 	return 0;
 }
 
-static int covered(void *writer, uint64_t begin_ns, uint64_t end_ns)
+static int span(void *writer, enum trace_lane lane, uint64_t begin_ns, uint64_t end_ns)
 {
 	struct chrome *chrome = writer;
 
-	put_head(chrome, "X", 0, begin_ns);
+	put_head(chrome, "X", LANE(lane), begin_ns);
 	put(chrome, ",\"dur\":");
 	put_us(chrome, end_ns - begin_ns);
-	put(chrome, ",\"name\":\"probes on\"}");
+	put(chrome, ",\"cat\":\"lane\",\"name\":\"");
+	put(chrome, trace_lane_names[lane].slice);
+	put(chrome, "\"}");
 	return 0;
 }
 
@@ -245,6 +254,6 @@ const struct trace_format chrome_format = {
 	.wait = wait,
 	.point = point,
 	.counter = counter,
-	.covered = covered,
+	.span = span,
 	.end = end,
 };

@@ -56,7 +56,7 @@ enum { LOCATION_NUMBER = 1, LOCATION_FILE = 2, LOCATION_FUNCTION = 3, LOCATION_L
 
 /* Tracks by their number. */
 #define PROCESS 1
-#define PROBES 2
+#define LANE(which) (2 + (uint64_t)(which))
 #define COUNTER(which) (8 + (uint64_t)(which))
 #define GOROUTINE(goid) (32 + (goid))
 
@@ -293,8 +293,8 @@ static int begin(void *writer, const struct trace_about *about)
 		status = write_defaults(perfetto);
 	if (!status)
 		status = write_process(perfetto, about->target);
-	if (!status)
-		status = write_child(perfetto, PROBES, "probes", false);
+	for (int i = 0; i < TRACE_LANES && !status; i++)
+		status = write_child(perfetto, LANE(i), trace_lane_names[i].track, false);
 	for (int i = 0; i < TRACE_COUNTERS && !status; i++)
 		status = write_child(perfetto, COUNTER(i), trace_counter_names[i], true);
 	return status;
@@ -356,15 +356,15 @@ static int counter(void *writer, enum trace_counter which, uint64_t ns, uint64_t
 	return event_write(writer, &event);
 }
 
-static int covered(void *writer, uint64_t begin_ns, uint64_t end_ns)
+static int span(void *writer, enum trace_lane lane, uint64_t begin_ns, uint64_t end_ns)
 {
 	struct perfetto *perfetto = writer;
 	struct event event;
 
-	event_begin(&event, PROBES, begin_ns, TYPE_SLICE_BEGIN);
-	if (event_name(perfetto, &event, "probes on"))
+	event_begin(&event, LANE(lane), begin_ns, TYPE_SLICE_BEGIN);
+	if (event_name(perfetto, &event, trace_lane_names[lane].slice))
 		return -ENOMEM;
-	return write_slice(perfetto, &event, PROBES, end_ns);
+	return write_slice(perfetto, &event, LANE(lane), end_ns);
 }
 
 static int end(void *writer)
@@ -379,6 +379,6 @@ const struct trace_format perfetto_format = {
 	.wait = wait,
 	.point = point,
 	.counter = counter,
-	.covered = covered,
+	.span = span,
 	.end = end,
 };

@@ -25,6 +25,12 @@ const char *const trace_counter_names[TRACE_COUNTERS] = {
 	[TRACE_WAITING] = "waiting",
 };
 
+const struct trace_lane_name trace_lane_names[TRACE_LANES] = {
+	[TRACE_PROBES] = { "probes", "probes on" },
+	[TRACE_GC] = { "garbage collection", "GC cycle" },
+	[TRACE_WORLD] = { "stop the world", "world stopped" },
+};
+
 /* A goroutine that has a track and, as far as is known, still exists. */
 struct track {
 	uint64_t goid;
@@ -46,6 +52,7 @@ struct trace {
 	struct track *tracks;
 	struct place *places;
 	uint64_t flows;
+	uint64_t last_ns[TRACE_LANES]; /* of what was written to it */
 };
 
 struct trace *trace_new(const struct trace_format *format, void *writer,
@@ -224,6 +231,36 @@ static int add_release(struct trace *trace, const struct ct_event *event)
 		     event->object);
 }
 
+static int add_assist(struct trace *trace, const struct ct_event *event)
+{
+	struct track *track = track_of(trace, event->goid, 0);
+	struct trace_wait wait = { .goid = event->goid, .reason = "GC assist", .assist = true };
+	const struct stack *stack = NULL;
+	const char *ignored;
+
+	if (!track)
+		return -ENOMEM;
+	if (trace->names->site(trace->names->ctx, event->site, &ignored, &stack) && stack) {
+		wait.frame = stack->site;
+		wait.place = place_of(trace, wait.frame);
+	}
+	wait.begin_ns = advance(track, event->ns - event->wait_ns);
+	wait.end_ns = advance(track, event->ns);
+	return trace->format->wait(trace->writer, &wait);
+}
+
+static int add_span(struct trace *trace, enum trace_lane lane, uint64_t begin_ns, uint64_t end_ns)
+{
+	uint64_t *last_ns = &trace->last_ns[lane];
+
+	if (begin_ns < *last_ns)
+		begin_ns = *last_ns;
+	if (end_ns <= begin_ns)
+		return 0;
+	*last_ns = end_ns;
+	return trace->format->span(trace->writer, lane, begin_ns, end_ns);
+}
+
 int trace_event(struct trace *trace, const struct ct_event *event)
 {
 	switch (event->type) {
@@ -235,6 +272,12 @@ int trace_event(struct trace *trace, const struct ct_event *event)
 		return add_exit(trace, event);
 	case CT_EVENT_RELEASE:
 		return add_release(trace, event);
+	case CT_EVENT_GC:
+		return add_span(trace, TRACE_GC, event->ns - event->wait_ns, event->ns);
+	case CT_EVENT_WORLD_STOP:
+		return add_span(trace, TRACE_WORLD, event->ns - event->wait_ns, event->ns);
+	case CT_EVENT_ASSIST:
+		return add_assist(trace, event);
 	default:
 		return 0;
 	}
@@ -252,7 +295,7 @@ int trace_counters(struct trace *trace, uint64_t ns, const uint64_t values[TRACE
 
 int trace_covered(struct trace *trace, uint64_t begin_ns, uint64_t end_ns)
 {
-	return end_ns > begin_ns ? trace->format->covered(trace->writer, begin_ns, end_ns) : 0;
+	return add_span(trace, TRACE_PROBES, begin_ns, end_ns);
 }
 
 int trace_unfinished(struct trace *trace, uint64_t goid, uint64_t since_ns, uint64_t end_ns,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A timeline for a trace viewer: a track a goroutine with a slice for each wait, an arrow from the
- * waker to the woken one, counters. What is common to the formats is here: which tracks there are,
+ * waker to the woken one, the collector's cycles, counters. What is common to the formats is here: which tracks there are,
  * and that time never runs backwards on one. Written as it comes, so that the memory it takes grows
  * with the goroutines that exist, not with the events.
  */
@@ -30,6 +30,7 @@ struct trace_wait {
 	uint64_t object;                   /* 0: none */
 	uint64_t waker;                    /* goid; 0: timer, network, runtime, or not ended */
 	bool unfinished;                   /* it goes on after end_ns */
+	bool assist; /* it is no wait: the goroutine marked for the collector */
 };
 
 /* Something without a length on a goroutine's track. */
@@ -54,6 +55,18 @@ enum trace_counter {
 };
 extern const char *const trace_counter_names[TRACE_COUNTERS];
 
+/* A track of its own, with one kind of slices. */
+enum trace_lane {
+	TRACE_PROBES, /* when they were on */
+	TRACE_GC,     /* cycles of the garbage collector */
+	TRACE_WORLD,  /* stops of the world */
+	TRACE_LANES
+};
+struct trace_lane_name {
+	const char *track, *slice;
+};
+extern const struct trace_lane_name trace_lane_names[TRACE_LANES];
+
 /* A format. All: 0 or -ENOMEM; errors of the stream stay in it (ferror). */
 struct trace_format {
 	int (*begin)(void *writer, const struct trace_about *about);
@@ -62,7 +75,7 @@ struct trace_format {
 	int (*point)(void *writer, enum trace_point point, uint64_t goid, uint64_t ns,
 		     uint64_t flow, uint64_t object);
 	int (*counter)(void *writer, enum trace_counter counter, uint64_t ns, uint64_t value);
-	int (*covered)(void *writer, uint64_t begin_ns, uint64_t end_ns);
+	int (*span)(void *writer, enum trace_lane lane, uint64_t begin_ns, uint64_t end_ns);
 	int (*end)(void *writer);
 };
 
