@@ -207,6 +207,20 @@ memory_cgroup() {
 	target_quit
 }
 
+# Only the queue of finalizers, which is no object and no record, leads to those who wait.
+finalizers_have_a_queue() {
+	program "$@"
+	look -case none -queued 50
+	jq -e '.queued >= 50' "$TRUTH"
+	nothing_is_leaked
+	jq -e '.suspects == []' "$DOCUMENT"
+}
+
+@test "a finalizer that waits for its turn will wake somebody, Go 1.19" { finalizers_have_a_queue 1.19 stripped; }
+@test "a finalizer or cleanup that waits for its turn, Go 1.24" { finalizers_have_a_queue 1.24 pie; }
+@test "a finalizer or cleanup that waits for its turn, Go 1.25" { finalizers_have_a_queue 1.25; }
+@test "a finalizer or cleanup that waits for its turn, Go 1.27" { finalizers_have_a_queue 1.27 stripped; }
+
 @test "with cgo" {
 	PROGRAM=$ANY/zoo_cgo
 	[ -x "$PROGRAM" ] || skip "no cgo program"

@@ -337,6 +337,38 @@ static void special_records_are_followed_only_so_far(void **state)
 	liar_free(liar);
 }
 
+/* Blocks of finalizers that lead in a circle, or nowhere. */
+static void queues_are_followed_only_so_far(void **state)
+{
+	struct liar *liar = liar_new();
+	static uint64_t blocks[2][512], head;
+	struct heap_roots roots = { 0 };
+
+	(void)state;
+	head = (uint64_t)blocks[0];
+	liar->target.allfin = (uint64_t)&head;
+	blocks[0][0] = (uint64_t)blocks[1];
+	blocks[1][3] = 77;
+	assert_int_equal(heap_roots_queues(&liar->target, &roots), 0);
+	assert_false(roots.specials_cut);
+	assert_int_equal(roots.areas.len, 2);
+	assert_int_equal(((const uint64_t *)roots.areas.data[1].bytes)[3], 77);
+	heap_roots_free(&roots);
+	blocks[1][0] = (uint64_t)blocks[0];
+	assert_int_equal(heap_roots_queues(&liar->target, &roots), 0);
+	assert_true(roots.specials_cut);
+	heap_roots_free(&roots);
+	blocks[1][0] = 4096;
+	assert_int_equal(heap_roots_queues(&liar->target, &roots), 0);
+	assert_true(roots.specials_cut);
+	heap_roots_free(&roots);
+	liar->target.allfin = 0;
+	assert_int_equal(heap_roots_queues(&liar->target, &roots), 0);
+	assert_true(roots.specials_cut);
+	heap_roots_free(&roots);
+	liar_free(liar);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +379,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_seen),
 		cmocka_unit_test(a_heap_that_changes_all_the_time_does_no_harm),
 		cmocka_unit_test(special_records_are_followed_only_so_far),
+		cmocka_unit_test(queues_are_followed_only_so_far),
 	};
 
 	return cmocka_run_group_tests_name("heap", tests, NULL, NULL);

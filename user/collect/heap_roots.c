@@ -119,6 +119,9 @@ int heap_roots_read(const struct target *target, const struct heap *heap, const 
 
 	if (!status)
 		status = heap_roots_specials(target, heap, spans, roots);
+	/* what was taken out of the records meanwhile is here */
+	if (!status)
+		status = heap_roots_queues(target, roots);
 	if (!status && target->cgo)
 		status = heap_roots_foreign(target, heap, foreign_max, roots);
 	return status;

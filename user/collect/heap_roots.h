@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where a mark of the heap begins, goroutines aside: global variables of every module, what finalizers,
- * cleanups and other special records hold, and with cgo the memory of C.
+ * cleanups and other special records hold, also while they wait for their turn, and with cgo the memory of C.
  */
 #ifndef COLLECT_HEAP_ROOTS_H
 #define COLLECT_HEAP_ROOTS_H
@@ -14,7 +14,7 @@ struct heap_roots {
 	uint64_t globals_bytes, foreign_bytes;
 	uint64_t special_count;
 	bool foreign_cut;  /* there is more memory of C than was read */
-	bool specials_cut; /* a list of special records could not be followed to its end */
+	bool specials_cut; /* a list of special records or queue could not be followed to its end */
 };
 
 /*
@@ -39,6 +39,7 @@ void heap_roots_blank(const struct target *target, uint8_t *block, uint64_t star
 int heap_roots_globals(const struct target *target, struct heap_roots *roots);
 int heap_roots_specials(const struct target *target, const struct heap *heap,
 			const heap_spans *spans, struct heap_roots *roots);
+int heap_roots_queues(const struct target *target, struct heap_roots *roots);
 int heap_roots_foreign(const struct target *target, const struct heap *heap, uint64_t max,
 		       struct heap_roots *roots);
 

@@ -127,23 +127,20 @@ static uint64_t semtable_by_code(struct target *target)
 	return addr;
 }
 
-/*
- * runtime.mallocinit (malloc.go) calls mheap_.init(): the receiver's address is put in the first
- * argument's register right before. So in every toolchain from 1.19 to 1.27.
- */
-static uint64_t mheap_by_code(struct target *target)
+/* The variable whose address the caller puts in the first argument's register right before it calls. */
+static uint64_t receiver_by_code(struct target *target, const char *caller, const char *called)
 {
 	const struct decode_insn *last = NULL; /* to write rax */
 	decode_insns insns = { 0 };
-	struct pclntab_func init;
+	struct pclntab_func func;
 	uint64_t addr = 0;
 
-	if (!pclntab_func_by_name(&target->pclntab, "runtime.(*mheap).init", &init) &&
-	    !decode_named(target, "runtime.mallocinit", &insns)) {
+	if (!pclntab_func_by_name(&target->pclntab, called, &func) &&
+	    !decode_named(target, caller, &insns)) {
 		for (size_t i = 0; i < insns.len && !addr; i++) {
 			const struct decode_insn *insn = &insns.data[i];
 
-			if (insn->kind == DECODE_CALL && insn->target == init.entry && last &&
+			if (insn->kind == DECODE_CALL && insn->target == func.entry && last &&
 			    last->address_only && last->rip_data)
 				addr = last->rip_data + target->load_bias;
 			if (insn->writes & 1)
@@ -152,6 +149,45 @@ static uint64_t mheap_by_code(struct target *target)
 	}
 	vec_free(&insns);
 	return addr;
+}
+
+/*
+ * runtime.mallocinit (malloc.go) calls mheap_.init(). So in every toolchain from 1.19 to 1.27.
+ */
+static uint64_t mheap_by_code(struct target *target)
+{
+	return receiver_by_code(target, "runtime.mallocinit", "runtime.(*mheap).init");
+}
+
+/*
+ * runtime.queuefinalizer (mfinal.go) puts a new block in front of allfin, and markroot (mgcmark.go) goes over
+ * the list: no other variable of a word is read in both.
+ */
+static uint64_t allfin_by_code(struct target *target)
+{
+	decode_insns queue = { 0 }, mark = { 0 };
+	uint64_t addr = 0;
+
+	if (!decode_named(target, "runtime.queuefinalizer", &queue) &&
+	    !decode_named(target, "runtime.markroot", &mark)) {
+		for (size_t i = 0; i < queue.len && !addr; i++) {
+			const struct decode_insn *insn = &queue.data[i];
+
+			if (insn->rip_data && insn->loads && insn->rip_bytes == 8 &&
+			    refers_to(&mark, insn->rip_data) &&
+			    !elf_bytes_from(&target->image, insn->rip_data))
+				addr = insn->rip_data + target->load_bias;
+		}
+	}
+	vec_free(&queue);
+	vec_free(&mark);
+	return addr;
+}
+
+/* From Go 1.25 on, freeSpecial (mheap.go) calls gcCleanups.enqueue. */
+static uint64_t cleanups_by_code(struct target *target)
+{
+	return receiver_by_code(target, "runtime.freeSpecial", "runtime.(*cleanupQueue).enqueue");
 }
 
 /*
@@ -243,6 +279,11 @@ int globals_find(struct target *target)
 		target->semtable = semtable_by_code(target);
 	if (!by_symbol(target, "runtime.mheap_", &target->mheap))
 		target->mheap = mheap_by_code(target);
+	if (!by_symbol(target, "runtime.allfin", &target->allfin))
+		target->allfin = allfin_by_code(target);
+	if (target->build.version.minor >= 25 &&
+	    !by_symbol(target, "runtime.gcCleanups", &target->cleanups))
+		target->cleanups = cleanups_by_code(target);
 	find_gomaxprocs(target);
 	find_time_to_run(target);
 	find_types(target);

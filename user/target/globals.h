@@ -5,7 +5,7 @@
 #include "target/target.h"
 
 /*
- * Run-time addresses of runtime.allglen, allgptr, semtable, mheap_ and gomaxprocs: from the symbol table,
+ * Run-time addresses of runtime.allglen, allgptr, semtable, mheap_, allfin, gcCleanups and gomaxprocs: from the symbol table,
  * else from the code that uses them. 0; -ENOENT: allgs not found (the others may be missing).
  */
 int globals_find(struct target *target);

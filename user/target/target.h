@@ -41,6 +41,8 @@ struct target {
 	uint64_t allglen, allgptr;
 	uint64_t semtable;        /* 0: not found */
 	uint64_t mheap;           /* 0: not found */
+	uint64_t allfin;          /* runtime.allfin; 0: not found */
+	uint64_t cleanups;        /* runtime.gcCleanups, from Go 1.25 on; 0: not found */
 	uint64_t gomaxprocs_addr; /* 0: not found */
 	uint32_t gomaxprocs;      /* 0: unknown */
 	/* sched.timeToRun (runtime/histogram.go): so many 64-bit counters; 0: not found */

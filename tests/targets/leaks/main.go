@@ -8,6 +8,7 @@
 //	leaks -case early_return,abba [-fixed] [-copies N]
 //	leaks -case all
 //	leaks -case none -movers N
+//	leaks -case none -queued N
 package main
 
 import (
@@ -185,7 +186,8 @@ func report(runs []*run) interface{} {
 		r.mu.Unlock()
 		rows = append(rows, row)
 	}
-	return map[string]interface{}{"go": runtime.Version(), "fixed": *fixed, "cases": rows}
+	return map[string]interface{}{"go": runtime.Version(), "fixed": *fixed, "cases": rows,
+		"queued": atomic.LoadInt64(&awaiting)}
 }
 
 var leakedHead = regexp.MustCompile(`(?m)^goroutine (\d+)[^\[\n]*\[[^\]\n]*\(leaked\)`)
@@ -236,6 +238,9 @@ func main() {
 		}
 		return true
 	})
+	if *queued > 0 {
+		queueFinalizers(*queued)
+	}
 	ctl.Run(ctl.Program{
 		Go:       startMovers,
 		Endless:  true,
