@@ -14,10 +14,11 @@ from governed import Estimates, Programs, Stalls
 from programs import ROOT
 from snapshots import FirstTable, Idle, Leaks, Million, TenThousand
 from throughput import Etcd, Http, Mutex, PingPong, Spawn
+from timeline import Timeline
 
 WORKLOADS = {workload.name: workload for workload in (
     PingPong, Mutex, Spawn, Http, Etcd, Idle, TenThousand, Million, Leaks, FirstTable, Stalls,
-    Estimates, Programs)}
+    Estimates, Programs, Timeline)}
 
 
 def main():
@@ -27,6 +28,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=2, help="of a row in a round")
     parser.add_argument("--idle-seconds", type=int, default=20)
     parser.add_argument("--estimate-seconds", type=int, default=30)
+    parser.add_argument("--timeline-seconds", type=int, default=60)
     parser.add_argument("--goroutines", type=int, help="instead of the million")
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
     options = parser.parse_args()

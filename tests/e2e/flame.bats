@@ -112,13 +112,13 @@ go_profiles() {
 	target_quit
 }
 
-# by_site VERSION ARGUMENT...: shares of waiting of four sites, within 2 points.
+# by_site VERSION ARGUMENT...: shares of waiting of four sites, within 2 points, over SHARES_SECONDS.
 by_site() {
 	target_start "$TARGETS/$1/flames" -case shares -unit 1ms
 	shift
 	target_go
 	target_report "$OUT/before"
-	flame "$@" -d 4 -o "$OUT/wait.folded"
+	flame "$@" -d "${SHARES_SECONDS:-4}" -o "$OUT/wait.folded"
 	target_report "$OUT/after"
 	check shares "$OUT/wait.folded" "$OUT/before" "$OUT/after" 2
 	target_stop

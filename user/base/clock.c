@@ -19,3 +19,14 @@ uint64_t clock_wall_ns(uint64_t monotonic_ns)
 	return (uint64_t)wall.tv_sec * NSEC_PER_SEC + (uint64_t)wall.tv_nsec - clock_now_ns() +
 	       monotonic_ns;
 }
+
+const char *clock_text(uint64_t wall_ns, const char *format, char *text, size_t size)
+{
+	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
+	struct tm utc;
+
+	gmtime_r(&seconds, &utc);
+	if (!strftime(text, size, format, &utc) && size)
+		*text = '\0';
+	return text;
+}

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -64,12 +63,9 @@ static void dump_name(const struct session *session, char *name, size_t size)
 	const char *output = session->options->output, *slash = strrchr(output, '/');
 	const char *dot = strrchr(slash ? slash : output, '.');
 	int stem = dot && dot != output ? (int)(dot - output) : (int)strlen(output);
-	time_t now = time(NULL);
 	char stamp[32];
-	struct tm utc;
 
-	gmtime_r(&now, &utc);
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	clock_text(clock_wall_ns(clock_now_ns()), "%Y%m%dT%H%M%SZ", stamp, sizeof(stamp));
 	snprintf(name, size, "%.*s-%s%s", stem, output, stamp, output + stem);
 	for (int i = 2; !access(name, F_OK) && i < 100; i++)
 		snprintf(name, size, "%.*s-%s-%d%s", stem, output, stamp, i, output + stem);

@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "export/flame_text.h"
@@ -60,23 +59,12 @@ void html_text_fitted(FILE *out, const char *text, size_t most)
 	html_text(out, text);
 }
 
-static void print_time(FILE *out, uint64_t wall_ns, const char *format)
-{
-	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
-	struct tm utc;
-	char text[64];
-
-	gmtime_r(&seconds, &utc);
-	strftime(text, sizeof(text), format, &utc);
-	fputs(text, out);
-}
-
 void html_clock(FILE *out, uint64_t wall_ns)
 {
-	print_time(out, wall_ns, "%H:%M:%S");
+	fputs(clock_text(wall_ns, CLOCK_TIME, (char[32]){ 0 }, 32), out);
 }
 
 void html_date(FILE *out, uint64_t wall_ns)
 {
-	print_time(out, wall_ns, "%Y-%m-%d %H:%M:%S");
+	fputs(clock_text(wall_ns, CLOCK_DATE, (char[32]){ 0 }, 32), out);
 }

@@ -3,22 +3,16 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 
 json_t *json_time(uint64_t wall_ns)
 {
-	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
-	struct tm utc;
 	char text[40];
-	size_t len;
 
-	gmtime_r(&seconds, &utc);
-	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text + len, sizeof(text) - len, ".%06uZ",
-		 (unsigned)(wall_ns % NSEC_PER_SEC / 1000));
-	return json_string(text);
+	return json_sprintf("%s.%06uZ",
+			    clock_text(wall_ns, "%Y-%m-%dT%H:%M:%S", text, sizeof(text)),
+			    (unsigned)(wall_ns % NSEC_PER_SEC / 1000));
 }
 
 json_t *json_now(void)

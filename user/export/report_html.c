@@ -61,7 +61,7 @@ static void head(FILE *out, const struct report_source *source)
 	html_text(out, DURATION(source->diagnosis->input.observed_ns));
 	fputs(" until ", out);
 	html_date(out, detect_wall_ns(&source->diagnosis->input, model->at_ns));
-	fputs(" UTC; ", out);
+	fputs("; ", out);
 	if (source->capture->probes)
 		html_textf(out, "probes on %.3g %% of the time, %s events, cost ~%.2f %%",
 			   100 * source->capture->windows_share, COUNT(source->capture->events),
@@ -378,7 +378,7 @@ int report_html(FILE *out, const struct report_source *source)
 	if (!status)
 		status = flame_section(out, source);
 	checked_section(out, source->diagnosis);
-	fprintf(out, "<p class='note'>conctrace %s; times are UTC</p>\n</body>\n</html>\n",
+	fprintf(out, "<p class='note'>conctrace %s; times are UTC (Z)</p>\n</body>\n</html>\n",
 		CONCTRACE_VERSION);
 	return status;
 }

@@ -4,7 +4,6 @@
  * there, and so do # and ;, so that times are written 22h04m05 and the others as their names.
  */
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "export/flame_text.h"
@@ -38,16 +37,14 @@ static void write_text(FILE *out, const char *text)
 static void period_of(const struct diagnosis *diagnosis, const struct timeline_row *row, char *text,
 		      size_t size)
 {
-	time_t seconds = (time_t)(detect_wall_ns(&diagnosis->input, row->at_ns) / NSEC_PER_SEC);
-	struct tm utc;
-
 	if (row->forecast) {
 		snprintf(text, size, "forecast, in %s",
 			 DURATION(row->at_ns - diagnosis->input.model->at_ns));
 		return;
 	}
-	gmtime_r(&seconds, &utc);
-	strftime(text, size, row->at_is_bound ? "%Hh%Mm%S UTC or before" : "%Hh%Mm%S UTC", &utc);
+	/* a colon ends the period */
+	clock_text(detect_wall_ns(&diagnosis->input, row->at_ns),
+		   row->at_is_bound ? "%Hh%Mm%SZ or before" : "%Hh%Mm%SZ", text, size);
 }
 
 int report_mermaid(FILE *out, const struct report_source *source)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "view/parts.h"
@@ -71,17 +70,7 @@ static void paragraph_of(const struct view *view, const char *label, const char 
 	paragraph(view, label, "", text);
 }
 
-static const char *wall_time(char *text, size_t size, uint64_t wall_ns)
-{
-	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
-	struct tm local;
-
-	localtime_r(&seconds, &local);
-	strftime(text, size, "%H:%M:%S", &local);
-	return text;
-}
-
-#define WALL(ns) wall_time((char[32]){ 0 }, 32, ns)
+#define WALL(ns) clock_text(ns, CLOCK_TIME, (char[32]){ 0 }, 32)
 
 static void print_since(const struct view *view, const struct diagnosis *diagnosis,
 			const struct finding *finding)
@@ -167,7 +156,7 @@ static void print_timeline(const struct view *view, const struct diagnosis *diag
 			fprintf(view->out, "  in %-17s %s\n",
 				DURATION(row->at_ns - diagnosis->input.model->at_ns), row->text);
 		else
-			fprintf(view->out, "  %s%-12s %s\n",
+			fprintf(view->out, "  %s%-11s %s\n",
 				WALL(detect_wall_ns(&diagnosis->input, row->at_ns)),
 				row->at_is_bound ? " or before" : "", row->text);
 	}

@@ -7,11 +7,15 @@ package main
 import (
 	"flag"
 	"sync/atomic"
+	"time"
 
 	"conctrace.test/targets/internal/ctl"
 )
 
-var pairs = flag.Int("pairs", 1, "pairs of goroutines")
+var (
+	pairs = flag.Int("pairs", 1, "pairs of goroutines")
+	burst = flag.Int64("burst", 0, "sleep a millisecond after so many round trips; 0: never")
+)
 
 var stopping int32
 
@@ -26,7 +30,9 @@ func (r *rally) serve() {
 	for atomic.LoadInt32(&stopping) == 0 {
 		r.ping <- 1
 		<-r.pong
-		atomic.AddInt64(&r.ops, 1)
+		if n := atomic.AddInt64(&r.ops, 1); *burst > 0 && n%*burst == 0 {
+			time.Sleep(time.Millisecond)
+		}
 	}
 	close(r.ping)
 }
