@@ -63,8 +63,8 @@ stuck_in_round_trip() {
 	verdict mended --service web
 	found stuck http.stuck
 	silent mended
-	evidence stuck http.stuck '^3,200 of the 3,200 requests under way there wait'
-	evidence stuck http.stuck '^no deadline on the request context of 3,200 of them'
+	evidence stuck http.stuck '^3200 of the 3200 requests under way there wait'
+	evidence stuck http.stuck '^no deadline on the request context of 3200 of them'
 	# and everything else is its effect
 	jq -e '.incidents[0] | .id == "http.stuck" and .severity == "critical" and .certainty == "certain" and
 		.goid_count == 3200 and .affected_count >= 6400 and .age_ns > 9e9 and .since != null' "$dir/doc" ||
@@ -135,15 +135,16 @@ in_group() {
 	close_to "$(jq '.incidents[0].metric.value' "$dir/doc")" "$(jq '.orders / .elapsed_ns * 6e10' "$dir/truth")" 15 ||
 		fail "$(jq -c '.incidents[0].metric' "$dir/doc"), $(cat "$dir/truth")"
 	# when the limit is reached: so many are missing at that pace
-	close_to "$(jq '(.timeline | map(select(.forecast and (.text | test("goroutines"))))[0].time | sub("\\.[0-9]+"; "") |
-		fromdate) - (.time | sub("\\.[0-9]+"; "") | fromdate)' "$dir/doc")" \
+	close_to "$(jq 'def seconds: sub("\\.[0-9]+"; "") | fromdate; (.time | seconds) as $now
+		| .timeline | map(select(.forecast and (.text | test("goroutines"))))[0].time | seconds - $now' "$dir/doc")" \
 		"$(jq --argjson limit "$limit" '($limit - .goroutines) / (.orders / (.elapsed_ns / 1e9))' "$dir/truth")" 15 ||
 		fail "$(jq -c .timeline "$dir/doc"), $(cat "$dir/truth")"
 	# when memory is: what the orders keep, and the heap around it
-	jq -e --slurpfile truth "$dir/truth" '$truth[0] as $t | (.resources.memory_limit - .resources.rss) /
-		($t.bytes / ($t.elapsed_ns / 1e9)) as $own | .time as $now
-		| (.timeline | map(select(.forecast and (.text | test("forecast: .*(cgroup|memory)$"))))[0].time | sub("\\.[0-9]+"; "") | fromdate)
-		- ($now | sub("\\.[0-9]+"; "") | fromdate) | . > 0.4 * $own and . < 1.3 * $own' "$dir/doc" ||
+	jq -e --slurpfile truth "$dir/truth" 'def seconds: sub("\\.[0-9]+"; "") | fromdate;
+		($truth[0] | .bytes / (.elapsed_ns / 1e9)) as $pace
+		| ((.resources.memory_limit - .resources.rss) / $pace) as $own | (.time | seconds) as $now
+		| .timeline | map(select(.forecast and (.text | test("forecast: .*(cgroup|memory)$"))))[0].time | seconds - $now
+		| . > 0.4 * $own and . < 1.3 * $own' "$dir/doc" ||
 		fail "$(jq -c '[.resources, .timeline]' "$dir/doc"), $(cat "$dir/truth")"
 	# the timeline is in order, of the time of the recording, and ends with the forecasts
 	jq -e --argjson seconds "$seconds" '(.timeline | map(.time) == (map(.time) | sort)) and
@@ -170,7 +171,7 @@ in_group() {
 	jq -e --slurpfile truth "$dir/truth" '.incidents[0] | .id == "chan.blocked_chain" and .severity == "critical" and
 		.goids == [$truth[0].root] and .affected_count == 3000' "$dir/doc" ||
 		fail "$(jq -c '.incidents[0] | del(.affected)' "$dir/doc")"
-	evidence halves chan.blocked_chain '3,000 in all'
+	evidence halves chan.blocked_chain '3000 in all'
 }
 
 @test "a hot map behind one mutex at 12,000 operations a second, before and after" {

@@ -23,6 +23,7 @@
 
 /* What all but the roots begin with is the Context that they derive from. */
 enum itab_kind {
+	ITAB_NONE, /* it is no itab */
 	ITAB_OTHER,
 	ITAB_CANCEL, /* a cancelCtx, or what begins with one */
 	ITAB_TIMER,  /* a timerCtx: a cancelCtx with a deadline */
@@ -55,7 +56,7 @@ static enum itab_kind look_at_itab(const struct target *target, uint64_t addr)
 
 	if (memory_read(target->pid, addr, words, sizeof(words)) ||
 	    gotype_read(target, words[1], &type))
-		return ITAB_OTHER;
+		return ITAB_NONE;
 	for (size_t i = 0; i < sizeof(context_types) / sizeof(context_types[0]); i++)
 		if (!strcmp(type.name, context_types[i].type))
 			return context_types[i].kind;
@@ -83,7 +84,7 @@ static enum itab_kind kind_of_itab(struct context_reader *reader, uint64_t addr)
 	struct context_itab *itab;
 
 	if (!may_be_itab(reader->target, addr))
-		return ITAB_OTHER;
+		return ITAB_NONE;
 	HASH_FIND(hh, reader->itabs, &addr, sizeof(addr), itab);
 	if (itab)
 		return itab->kind;
@@ -176,47 +177,49 @@ static void take_deadline(const struct context_reader *reader, uint64_t context,
 	held->deadline_ns = at_ns > 0 ? (uint64_t)at_ns : 0;
 }
 
-static void find_deadline(struct context_reader *reader, uint64_t itab, uint64_t data,
+/* False: what it derives from is no context, so the object was freed and is something else by now. */
+static bool find_deadline(struct context_reader *reader, const uint64_t interface[2],
 			  struct held_context *held)
 {
-	uint64_t pair[2] = { itab, data };
+	uint64_t pair[2] = { interface[0], interface[1] };
 
 	for (int i = 0; i < PARENTS_MAX; i++) {
 		switch (kind_of_itab(reader, pair[0])) {
 		case ITAB_TIMER:
 			take_deadline(reader, pair[1], held);
-			return;
+			return true;
 		case ITAB_ROOT:
 			held->deadline = CONTEXT_DEADLINE_NONE;
-			return;
+			return true;
 		case ITAB_CANCEL:
 		case ITAB_VALUE:
 			if (memory_read(reader->target->pid, pair[1], pair, sizeof(pair)))
-				return;
+				return false;
 			break;
+		case ITAB_OTHER:
+			return true;
 		default:
-			return;
+			return false;
 		}
 	}
+	return true;
 }
 
 int context_add(struct context_reader *reader, size_t first, uint64_t goid, const uint64_t pair[2],
 		uint64_t context)
 {
-	struct held_context *row;
+	struct held_context held = { .goid = goid, .context = context }, *row;
 
 	for (size_t i = first; i < reader->held->len; i++)
 		if (reader->held->data[i].context == context)
 			return 0;
-	if (reader->held->len >= HELD_MAX)
+	if (reader->held->len >= HELD_MAX || !find_deadline(reader, pair, &held))
 		return 0;
+	held.cancelled = is_cancelled(reader, context);
 	row = vec_push(reader->held);
 	if (!row)
 		return -ENOMEM;
-	*row = (struct held_context){ .goid = goid,
-				      .context = context,
-				      .cancelled = is_cancelled(reader, context) };
-	find_deadline(reader, pair[0], pair[1], row);
+	*row = held;
 	return 0;
 }
 

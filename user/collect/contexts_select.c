@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * net/http from Go 1.23 on keeps the context of a request under way in a transportRequest, as others do
- * in structs of their own. Which word of the stack leads there is not known, so all are tried; that the
- * context's Done is waited for tells the right one.
+ * net/http keeps the context of a request under way in its Request, from Go 1.23 on in a
+ * transportRequest; others have structs of their own. Which word of the stack leads there is not known,
+ * so all are tried; that the context's Done is waited for tells the right one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,18 +13,21 @@
 
 /* The innermost frames: those of select and of who called it. */
 #define STACK_PART 4096
-#define STRUCT_PART 64
-#define POINTERS_MAX (1U << 18)
+#define STRUCT_PART 256 /* http.Request has 248 bytes, its context last */
+#define POINTERS_AT_ONCE 8192
+#define POINTERS_MAX (1U << 20) /* in all */
 
 struct pointer {
 	uint64_t addr;
 	uint32_t goroutine; /* in the snapshot */
 };
 
+/* Some of them, to be read together. */
 struct pointers {
 	VEC(struct pointer) rows;
 	VEC(struct memory_piece) pieces;
-	uint8_t *bytes;
+	uint8_t *bytes; /* STRUCT_PART of each of POINTERS_AT_ONCE */
+	size_t all;     /* so far */
 };
 
 /* A receive from a channel of struct{}, as Done is. */
@@ -95,7 +98,7 @@ static int take_pointers(struct context_reader *reader, struct pointers *pointer
 	size_t first = pointers->rows.len;
 	size_t len = stack->len < STACK_PART ? stack->len : STACK_PART;
 
-	for (size_t at = 0; at + 8 <= len && pointers->rows.len < POINTERS_MAX; at += 8) {
+	for (size_t at = 0; at + 8 <= len && pointers->rows.len < POINTERS_AT_ONCE; at += 8) {
 		struct pointer *row;
 		uint64_t word;
 		size_t i = first;
@@ -115,23 +118,6 @@ static int take_pointers(struct context_reader *reader, struct pointers *pointer
 	return 0;
 }
 
-static int read_pointers(const struct context_reader *reader, struct pointers *pointers)
-{
-	pointers->bytes = calloc(pointers->rows.len + 1, STRUCT_PART);
-	if (!pointers->bytes)
-		return -ENOMEM;
-	for (size_t i = 0; i < pointers->rows.len; i++) {
-		struct memory_piece *piece = vec_push(&pointers->pieces);
-
-		if (!piece)
-			return -ENOMEM;
-		*piece = (struct memory_piece){ .addr = pointers->rows.data[i].addr,
-						.to = pointers->bytes + i * STRUCT_PART,
-						.len = STRUCT_PART };
-	}
-	return memory_read_many(reader->target->pid, pointers->pieces.data, pointers->pieces.len);
-}
-
 static int look_into(struct context_reader *reader, const uint8_t *bytes, size_t first,
 		     const struct goroutine *goroutine)
 {
@@ -149,30 +135,57 @@ static int look_into(struct context_reader *reader, const uint8_t *bytes, size_t
 	return status;
 }
 
+static int look_behind(struct context_reader *reader, struct pointers *pointers)
+{
+	const struct snapshot *snapshot = reader->snapshot;
+	size_t first = 0;
+	int status;
+
+	memset(pointers->bytes, 0, pointers->rows.len * STRUCT_PART);
+	pointers->pieces.len = 0;
+	for (size_t i = 0; i < pointers->rows.len; i++) {
+		struct memory_piece *piece = vec_push(&pointers->pieces);
+
+		if (!piece)
+			return -ENOMEM;
+		*piece = (struct memory_piece){ .addr = pointers->rows.data[i].addr,
+						.to = pointers->bytes + i * STRUCT_PART,
+						.len = STRUCT_PART };
+	}
+	status = memory_read_many(reader->target->pid, pointers->pieces.data, pointers->pieces.len);
+	/* reading sorts the pieces, and leaves the bytes where they are */
+	for (size_t i = 0; i < pointers->rows.len && !status; i++) {
+		const struct pointer *row = &pointers->rows.data[i];
+
+		if (!i || row[-1].goroutine != row->goroutine)
+			first = reader->held->len;
+		status = look_into(reader, pointers->bytes + i * STRUCT_PART, first,
+				   &snapshot->goroutines.data[row->goroutine]);
+	}
+	pointers->all += pointers->rows.len;
+	pointers->rows.len = 0;
+	return status;
+}
+
 int contexts_of_selects(struct context_reader *reader, const struct stack_memory *memory,
 			const uint32_t *which, size_t count)
 {
 	const struct snapshot *snapshot = reader->snapshot;
-	struct pointers pointers = { 0 };
-	size_t first = 0;
-	int status = 0;
+	struct pointers pointers = { .bytes = calloc(POINTERS_AT_ONCE, STRUCT_PART) };
+	int status = pointers.bytes ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < count && !status; i++)
-		if (memory->stacks[which[i]].state == STACK_AT_REST &&
-		    may_wait_for_done(snapshot, &snapshot->goroutines.data[which[i]]))
+	for (size_t i = 0; i < count && !status && pointers.all < POINTERS_MAX; i++) {
+		if (memory->stacks[which[i]].state != STACK_AT_REST ||
+		    !may_wait_for_done(snapshot, &snapshot->goroutines.data[which[i]]))
+			continue;
+		if (pointers.rows.len > POINTERS_AT_ONCE - STACK_PART / 8)
+			status = look_behind(reader, &pointers);
+		if (!status)
 			status = take_pointers(reader, &pointers, &memory->stacks[which[i]],
 					       which[i]);
-	if (!status)
-		status = read_pointers(reader, &pointers);
-	for (size_t i = 0; i < pointers.rows.len && !status; i++) {
-		const struct pointer *row = &pointers.rows.data[i];
-
-		if (!i || row[-1].goroutine != row->goroutine)
-			first = reader->held->len;
-		/* the pieces were sorted, the bytes were not */
-		status = look_into(reader, pointers.bytes + i * STRUCT_PART, first,
-				   &snapshot->goroutines.data[row->goroutine]);
 	}
+	if (!status)
+		status = look_behind(reader, &pointers);
 	vec_free(&pointers.rows);
 	vec_free(&pointers.pieces);
 	free(pointers.bytes);
