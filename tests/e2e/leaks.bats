@@ -207,6 +207,35 @@ memory_cgroup() {
 	target_quit
 }
 
+# The cycles are those cases' that have one, and of nobody else.
+wait_for_each_other() {
+	program "$@"
+	look -case circular_channels,abba,philosophers,chain,early_return,cond_without_signal
+	is_right
+	jq -e -n --slurpfile truth "$TRUTH" --slurpfile document "$DOCUMENT" '
+		([$truth[0].cases[] | select(.case | test("circular|abba|phil")) | .leaks | sort] | sort) ==
+		([$document[0].cycles[] | sort] | sort)' ||
+		fail "$(jq -c .cycles "$DOCUMENT"), but $(cat "$TRUTH")"
+	look -case circular_channels,abba,philosophers -fixed
+	nothing_is_leaked
+	jq -e '.cycles == []' "$DOCUMENT"
+}
+
+@test "leaked ones that wait for each other, Go 1.19" { wait_for_each_other 1.19; }
+@test "leaked ones that wait for each other, Go 1.24, stripped" { wait_for_each_other 1.24 stripped; }
+@test "leaked ones that wait for each other, Go 1.27, PIE" { wait_for_each_other 1.27 pie; }
+
+@test "the text says who waits for each other" {
+	program "$(basename "$ANY")"
+	target_start "$PROGRAM" -case circular_channels
+	run --separate-stderr "$CONCTRACE" leaks -p "$TARGET_PID"
+	[ "$status" = 3 ] || fail "$status: $stderr"
+	grep -q '^ *these 2 wait for each other:$' <<<"$output" || fail "$output"
+	tr -s ' \n' ' ' <<<"$output" | grep -qE 'goroutine ([0-9]+) in chan receive at main.circularChannels.func[12] channels.go:[0-9]+ waits for goroutine ([0-9]+) \(chan 0x[0-9a-f]+ 0/0\) goroutine \2 in chan receive at main.circularChannels.func[12] channels.go:[0-9]+ waits for goroutine \1 ' ||
+		fail "$output"
+	[ -z "$(awk 'length > 120' <<<"$output")" ] || fail "a line is too long: $output"
+}
+
 # Only the queue of finalizers, which is no object and no record, leads to those who wait.
 finalizers_have_a_queue() {
 	program "$@"

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "collect/code.h"
+#include "collect/next_ops.h"
 #include "target/resources.h"
 
+#define AHEAD_STEPS (1U << 22) /* instructions: a fraction of a second */
 #define NO_MEMORY(err)                                                                             \
 	err_set(err, ENOMEM, "looking for leaks", "free some memory", "out of memory")
 
@@ -61,6 +64,33 @@ static int take_over(struct leak_scan *scan, const struct leak_look *look)
 					      candidate->ran ? LEAK_RAN : of_looks };
 	}
 	return 0;
+}
+
+/* What those that are leaked would do next, for whom they wait for among themselves. */
+static int look_ahead(const struct target *target, struct leak_scan *scan)
+{
+	struct code *code = code_new(target);
+	VEC(uint32_t) leaked = { 0 };
+	int status = code ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < scan->found.len && !status; i++) {
+		uint32_t *slot;
+
+		if (scan->found.data[i].doubt != LEAK_NO_DOUBT)
+			continue;
+		slot = vec_push(&leaked);
+		if (slot)
+			*slot = scan->found.data[i].goroutine;
+		else
+			status = -ENOMEM;
+	}
+	if (!status && leaked.len)
+		status = next_ops_find(target, code, AHEAD_OF_ALL, AHEAD_STEPS,
+				       (struct next_ops_of){ leaked.data, leaked.len },
+				       &scan->snapshot);
+	vec_free(&leaked);
+	code_free(code);
+	return status;
 }
 
 static void wait_apart(uint64_t ns)
@@ -132,6 +162,9 @@ static int look_twice(const struct target *target, struct snapshot_reader *reade
 		status = look_again(looking, options, &progress, scan, &look, err);
 	if (looking)
 		scan->snapshot = leak_looking_snapshot(looking);
+	/* that the process is gone by now is no error */
+	if (!status && look_ahead(target, scan) == -ENOMEM)
+		status = NO_MEMORY(err);
 	leak_look_free(&look);
 	leak_looking_free(looking);
 	return status;

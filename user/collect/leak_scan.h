@@ -33,7 +33,8 @@ struct leak_scan_options {
 };
 
 struct leak_scan {
-	struct snapshot snapshot;     /* the last; runtime's goroutines included */
+	/* the last; runtime's goroutines included. Its next_ops are of the leaked alone, as far as some steps led */
+	struct snapshot snapshot;
 	VEC(struct leak_found) found; /* in the order of the snapshot */
 	unsigned passes;              /* over what the program wrote after the second look */
 	unsigned looks;               /* 1: nothing was found, so nothing needed a second */

@@ -43,6 +43,7 @@ struct finder {
 	struct code *code;
 	struct snapshot *snapshot;
 	struct addr_map watched;
+	bool *wanted; /* by goroutine; NULL: all are */
 	struct page_cache *pages;
 	struct pc_cache *pcs;
 	struct ahead *ahead;
@@ -77,23 +78,38 @@ static int watch_semaphore(struct finder *finder, uint64_t semaphore)
 	return status;
 }
 
-static int watch_all(struct finder *finder, enum ahead_of of)
+static bool is_wanted(const struct finder *finder, size_t goroutine)
 {
-	const struct snapshot *snapshot = finder->snapshot;
+	return !finder->wanted || finder->wanted[goroutine];
+}
+
+static int watch_waits_of(struct finder *finder, const struct goroutine *goroutine,
+			  enum ahead_of of)
+{
 	uint32_t cond = finder->target->layout.cond_notify;
 	int status = 0;
 
-	for (size_t i = 0; i < snapshot->locks.len && !status; i++)
-		status = watch_semaphore(finder, snapshot->locks.data[i].addr);
-	for (size_t i = 0; of == AHEAD_OF_ALL && i < snapshot->chans.len && !status; i++)
-		if (snapshot->chans.data[i].addr)
-			status = watch(finder, snapshot->chans.data[i].addr);
-	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++) {
-		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
+	if (goroutine->wait_kind == WAIT_SEMA && goroutine->wait_addr)
+		status = watch_semaphore(finder, goroutine->wait_addr);
+	else if (goroutine->wait_kind == WAIT_COND && cond < goroutine->wait_addr)
+		status = watch(finder, goroutine->wait_addr - cond);
+	for (uint32_t i = 0; of == AHEAD_OF_ALL && i < goroutine->case_count && !status; i++) {
+		uint64_t chan = finder->snapshot->cases.data[goroutine->first_case + i].chan;
 
-		if (goroutine->wait_kind == WAIT_COND && cond < goroutine->wait_addr)
-			status = watch(finder, goroutine->wait_addr - cond);
+		if (chan)
+			status = watch(finder, chan);
 	}
+	return status;
+}
+
+static int watch_all(struct finder *finder, enum ahead_of of)
+{
+	const struct snapshot *snapshot = finder->snapshot;
+	int status = 0;
+
+	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++)
+		if (is_wanted(finder, i))
+			status = watch_waits_of(finder, &snapshot->goroutines.data[i], of);
 	return status;
 }
 
@@ -401,7 +417,7 @@ static int look_at_running(struct finder *finder)
 	for (size_t i = 0; i < finder->snapshot->goroutines.len; i++) {
 		const struct goroutine *goroutine = &finder->snapshot->goroutines.data[i];
 
-		if (goroutine->status != G_RUNNING || goroutine->torn)
+		if (goroutine->status != G_RUNNING || goroutine->torn || !is_wanted(finder, i))
 			continue;
 		if (count == RUNNING_THREADS_MAX || !goroutine->m_procid) {
 			finder->snapshot->ahead_left_out++;
@@ -459,6 +475,8 @@ static int order_of_looking(struct finder *finder, uint32_t *order, size_t *coun
 		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
 		uint32_t *alike;
 
+		if (!is_wanted(finder, i))
+			continue;
 		if (goroutine->torn)
 			finder->snapshot->ahead_left_out++;
 		if (goroutine->torn || goroutine->status == G_RUNNING)
@@ -505,12 +523,26 @@ int next_op_order(const void *a, const void *b, void *ctx)
 	return (int)x->what - (int)y->what;
 }
 
+static int choose(struct finder *finder, struct next_ops_of whom)
+{
+	if (!whom.which)
+		return 0;
+	finder->wanted = calloc(finder->snapshot->goroutines.len + 1, sizeof(*finder->wanted));
+	if (!finder->wanted)
+		return -ENOMEM;
+	for (size_t i = 0; i < whom.count; i++)
+		finder->wanted[whom.which[i]] = true;
+	return 0;
+}
+
 int next_ops_find(const struct target *target, struct code *code, enum ahead_of of, uint32_t steps,
-		  struct snapshot *snapshot)
+		  struct next_ops_of whom, struct snapshot *snapshot)
 {
 	struct finder finder = { .target = target, .code = code, .snapshot = snapshot };
-	int status = watch_all(&finder, of);
+	int status = choose(&finder, whom);
 
+	if (!status)
+		status = watch_all(&finder, of);
 	snapshot->next_ops.len = 0;
 	snapshot->ahead_left_out = 0;
 	if (!status && finder.watched.used) {
@@ -525,6 +557,7 @@ int next_ops_find(const struct target *target, struct code *code, enum ahead_of 
 	pc_cache_free(finder.pcs);
 	page_cache_free(finder.pages);
 	addr_map_free(&finder.watched);
+	free(finder.wanted);
 	vec_free(&finder.ops);
 	return status;
 }

@@ -364,9 +364,10 @@ static int look_ahead(struct snapshot_reader *reader, const struct snapshot_opti
 {
 	if (!reader->code)
 		reader->code = code_new(reader->target);
-	return reader->code ? next_ops_find(reader->target, reader->code, options->ahead,
-					    options->ahead_steps, snapshot) :
-			      -ENOMEM;
+	return reader->code ?
+		       next_ops_find(reader->target, reader->code, options->ahead,
+				     options->ahead_steps, (struct next_ops_of){ 0 }, snapshot) :
+		       -ENOMEM;
 }
 
 /* What needs all goroutines. */

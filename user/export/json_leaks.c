@@ -32,6 +32,27 @@ json_t *json_leak_rows(const struct json_source *source, const struct leaks *lea
 	return rows;
 }
 
+/* Lists of goids, as of conctrace.waits. */
+static json_t *cycles(const struct json_source *source, const struct leaks *leaks)
+{
+	json_t *lists = json_array();
+
+	for (size_t i = 0; i < leaks->cycles.len; i++) {
+		const struct leak_cycle *cycle = &leaks->cycles.data[i];
+		json_t *goids = json_array();
+
+		for (size_t j = 0; j < cycle->count; j++) {
+			size_t task = leaks->cycle_tasks.data[cycle->first + j];
+
+			json_array_append_new(
+				goids,
+				json_integer((json_int_t)source->model->tasks.data[task].goid));
+		}
+		json_array_append_new(lists, goids);
+	}
+	return lists;
+}
+
 json_t *json_leaks(const struct json_source *source, const struct leaks *leaks)
 {
 	const struct leak_scan *scan = leaks->scan;
@@ -39,6 +60,7 @@ json_t *json_leaks(const struct json_source *source, const struct leaks *leaks)
 
 	json_object_set_new(document, "leaked", json_leak_rows(source, leaks, true));
 	json_object_set_new(document, "suspects", json_leak_rows(source, leaks, false));
+	json_object_set_new(document, "cycles", cycles(source, leaks));
 	json_object_set_new(
 		document, "scan",
 		json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "looks",

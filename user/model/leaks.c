@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "collect/addr_map.h"
+#include "model/graph.h"
 
 static const struct model_task *task_of(const struct model *model, const struct leak_row *row)
 {
@@ -158,6 +159,50 @@ static int add_groups(struct model *model, struct leaks *leaks)
 	return 0;
 }
 
+static int add_cycle(const struct waits_graph *graph, const struct waits_cycle *from,
+		     struct leaks *leaks)
+{
+	struct leak_cycle *cycle = vec_push(&leaks->cycles);
+
+	if (!cycle)
+		return -ENOMEM;
+	*cycle = (struct leak_cycle){ leaks->cycle_tasks.len, from->count };
+	for (size_t i = 0; i < from->count; i++) {
+		size_t *task = vec_push(&leaks->cycle_tasks);
+
+		if (!task)
+			return -ENOMEM;
+		*task = graph->cycle_tasks.data[from->first + i];
+	}
+	return 0;
+}
+
+/*
+ * Through a channel a cycle is possible only, for anybody might use that. Nobody alive leads to what the
+ * leaked wait for, so of them it is certain.
+ */
+static int add_cycles(const struct model *model, struct leaks *leaks)
+{
+	bool *leaked = calloc(model->tasks.len + 1, sizeof(*leaked));
+	struct waits_graph graph = { 0 };
+	int status = leaked ? waits_graph_build(model, &graph) : -ENOMEM;
+
+	for (size_t i = 0; i < leaks->rows.len && !status; i++)
+		leaked[leaks->rows.data[i].task] = leaks->rows.data[i].doubt == LEAK_NO_DOUBT;
+	for (size_t i = 0; i < graph.cycles.len && !status; i++) {
+		const struct waits_cycle *cycle = &graph.cycles.data[i];
+		bool all = true;
+
+		for (size_t j = 0; j < cycle->count; j++)
+			all = all && leaked[graph.cycle_tasks.data[cycle->first + j]];
+		if (all)
+			status = add_cycle(&graph, cycle, leaks);
+	}
+	waits_graph_free(&graph);
+	free(leaked);
+	return status;
+}
+
 int leaks_build(struct model *model, const struct leak_scan *scan, struct leaks *leaks)
 {
 	int status;
@@ -171,6 +216,8 @@ int leaks_build(struct model *model, const struct leak_scan *scan, struct leaks 
 	vec_sort(&leaks->rows, by_group, model);
 	status = add_groups(model, leaks);
 	vec_sort(&leaks->groups, by_count, NULL);
+	if (!status && scan->snapshot.next_ops.len)
+		status = add_cycles(model, leaks);
 	return status;
 }
 
@@ -178,6 +225,8 @@ void leaks_free(struct leaks *leaks)
 {
 	vec_free(&leaks->rows);
 	vec_free(&leaks->groups);
+	vec_free(&leaks->cycles);
+	vec_free(&leaks->cycle_tasks);
 }
 
 static void describe_chan(const struct snapshot *snapshot, uint64_t addr, char *text, size_t size)

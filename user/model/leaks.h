@@ -21,12 +21,19 @@ struct leak_group {
 	uint8_t reason, doubt;
 };
 
+/* Leaked goroutines that wait for one another, and so would not go on even if others could: each for the next. */
+struct leak_cycle {
+	size_t first, count; /* in `cycle_tasks` */
+};
+
 struct leaks {
 	const struct leak_scan *scan;
 	VEC(struct leak_row) rows;     /* leaked ones first; group by group */
 	VEC(struct leak_group) groups; /* leaked ones first, then the most numerous */
 	size_t leaked, suspects;       /* rows */
 	size_t leaked_groups;
+	VEC(struct leak_cycle) cycles;
+	VEC(size_t) cycle_tasks; /* in model->tasks */
 };
 
 /*

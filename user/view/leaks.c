@@ -3,10 +3,12 @@
 
 #include "model/format.h"
 #include "view/parts.h"
+#include "view/waiting_on.h"
 
 #define INDENT "    "
 #define GOIDS_MAX 10
 #define FRAMES_MAX 12
+#define CYCLES_MAX 5
 
 static const char *plural(size_t count)
 {
@@ -135,6 +137,42 @@ static void print_groups(const struct view *view, const struct leaks *leaks, siz
 		print_group(view, leaks, &leaks->groups.data[i]);
 }
 
+/* Who waits for whom: a chain of leaked goroutines that closes. */
+static void print_cycle(const struct view *view, const struct leaks *leaks,
+			const struct leak_cycle *cycle)
+{
+	char object[128], head[64], text[512];
+
+	if (cycle->count > 1)
+		snprintf(head, sizeof(head), "these %zu wait for each other:", cycle->count);
+	fprintf(view->out, "\n" INDENT "%s\n",
+		cycle->count > 1 ? head : "this one waits for itself:");
+	for (size_t i = 0; i < cycle->count; i++) {
+		const struct model_task *task =
+			&view->model->tasks.data[leaks->cycle_tasks.data[cycle->first + i]];
+		const struct model_task *next =
+			&view->model->tasks.data[leaks->cycle_tasks.data[cycle->first +
+									 (i + 1) % cycle->count]];
+
+		snprintf(text, sizeof(text),
+			 "  goroutine %llu in %s at %s waits for goroutine %llu (%s)",
+			 (unsigned long long)task->goid, model_reason(view->model, task->reason),
+			 PLACE(task->stack ? task->stack->site : NULL),
+			 (unsigned long long)next->goid,
+			 format_waiting_on(object, sizeof(object), view->model, task));
+		print_sentence(view, text);
+	}
+}
+
+static void print_cycles(const struct view *view, const struct leaks *leaks)
+{
+	for (size_t i = 0; i < leaks->cycles.len && i < CYCLES_MAX; i++)
+		print_cycle(view, leaks, &leaks->cycles.data[i]);
+	if (leaks->cycles.len > CYCLES_MAX)
+		fprintf(view->out, "\n" INDENT "(%zu more such cycles)\n",
+			leaks->cycles.len - CYCLES_MAX);
+}
+
 int view_leaks(const struct view *view, const struct leaks *leaks)
 {
 	char remark[96];
@@ -149,6 +187,7 @@ int view_leaks(const struct view *view, const struct leaks *leaks)
 		snprintf(remark, sizeof(remark), "%zu goroutine%s that nothing alive can ever wake",
 			 leaks->leaked, plural(leaks->leaked));
 		view_title(view, "leaked", remark);
+		print_cycles(view, leaks);
 		print_groups(view, leaks, 0, leaks->leaked_groups);
 	}
 	if (leaks->suspects) {
