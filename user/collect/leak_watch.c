@@ -13,7 +13,7 @@
 #include "collect/stack_memory.h"
 
 #define MS 1000000ULL
-#define WHOLE_PASSES 2 /* later ones look at what has changed before, and at what is new */
+#define WHOLE_PASSES 1 /* later ones look at what had changed by then, and at what is new */
 /*
  * A list that a thread builds anew all the time, in new memory, evades one pass in two or three. In a
  * program that rests nothing does.
