@@ -470,7 +470,7 @@ static void read_all(const char *path)
 		assert_int_equal(leaks_build(&model, &look.scan, &leaks), 0);
 		for (size_t i = 0; i < leaks.rows.len; i++) {
 			leaks_proof(&model, &leaks, &leaks.rows.data[i], text, sizeof(text));
-			leaks_doubt(&leaks, leaks.rows.data[i].doubt, text, sizeof(text));
+			leaks_doubt(leaks.rows.data[i].doubt, text, sizeof(text));
 		}
 		leaks_free(&leaks);
 		leak_scan_free(&look.scan);

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "cmd/output.h"
 #include "cmd/replayed.h"
 #include "collect/replay_events.h"
@@ -60,15 +60,13 @@ static int note_start(struct report *report, struct start **table, uint64_t key,
 	const char *function = model_function(&report->replayed.model, startpc);
 	struct start *start;
 
-	HASH_FIND(hh, *table, &key, sizeof(key), start);
-	if (start || !function)
+	if (!function)
 		return 0;
-	start = calloc(1, sizeof(*start));
+	start = hash_entry(*table, &key);
 	if (!start)
 		return -ENOMEM;
-	start->key = key;
-	start->function = function;
-	HASH_ADD(hh, *table, key, sizeof(start->key), start);
+	if (!start->function)
+		start->function = function;
 	return 0;
 }
 
@@ -77,16 +75,6 @@ static int note_goroutine(void *ctx, uint64_t goid, uint64_t startpc)
 	struct report *report = ctx;
 
 	return note_start(report, &report->by_goid, goid, startpc);
-}
-
-static void forget_starts(struct start **table)
-{
-	struct start *start, *next;
-
-	HASH_ITER(hh, *table, start, next) {
-		HASH_DEL(*table, start);
-		free(start);
-	}
 }
 
 /* The sites of the last batch are all that ever were. */
@@ -266,8 +254,8 @@ int report_trace(const struct options *options, struct err *err)
 		if (!status)
 			status = closed;
 	}
-	forget_starts(&report.by_goid);
-	forget_starts(&report.by_gopc);
+	hash_free(report.by_goid);
+	hash_free(report.by_gopc);
 	free(report.sites);
 	replayed_close(&report.replayed);
 	return status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <stdlib.h>
 
+#include "base/hash.h"
 #include "model/flame_build.h"
 
 #define SEVERAL UINT64_MAX
@@ -22,18 +22,10 @@ static int note(struct creator **table, uint64_t key, uint64_t gopc)
 
 	if (!gopc || !key)
 		return 0;
-	HASH_FIND(hh, *table, &key, sizeof(key), creator);
-	if (creator) {
-		if (creator->gopc != gopc)
-			creator->gopc = SEVERAL;
-		return 0;
-	}
-	creator = calloc(1, sizeof(*creator));
+	creator = hash_entry(*table, &key);
 	if (!creator)
 		return -ENOMEM;
-	creator->key = key;
-	creator->gopc = gopc;
-	HASH_ADD(hh, *table, key, sizeof(creator->key), creator);
+	creator->gopc = creator->gopc && creator->gopc != gopc ? SEVERAL : gopc;
 	return 0;
 }
 
@@ -70,22 +62,12 @@ int flame_creators_make(struct flame_build *build)
 	return status;
 }
 
-static void table_free(struct creator *table)
-{
-	struct creator *creator, *next;
-
-	HASH_ITER(hh, table, creator, next) {
-		HASH_DEL(table, creator);
-		free(creator);
-	}
-}
-
 void flame_creators_free(struct flame_creators *creators)
 {
 	if (!creators)
 		return;
-	table_free(creators->by_stack);
-	table_free(creators->by_start);
+	hash_free(creators->by_stack);
+	hash_free(creators->by_start);
 	free(creators);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "model/flame_table.h"
 
-#include <stdlib.h>
+#include "base/hash.h"
 
 struct flame_entry *flame_table_find(const struct flame_table *table, const struct flame_key *key)
 {
@@ -13,26 +13,12 @@ struct flame_entry *flame_table_find(const struct flame_table *table, const stru
 
 struct flame_entry *flame_table_get(struct flame_table *table, const struct flame_key *key)
 {
-	struct flame_entry *entry = flame_table_find(table, key);
-
-	if (entry)
-		return entry;
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return NULL;
-	entry->key = *key;
-	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
-	return entry;
+	return hash_entry(table->entries, key);
 }
 
 void flame_table_free(struct flame_table *table)
 {
-	struct flame_entry *entry, *next;
-
-	HASH_ITER(hh, table->entries, entry, next) {
-		HASH_DEL(table->entries, entry);
-		free(entry);
-	}
+	hash_free(table->entries);
 }
 
 void flame_object_of(const struct model *model, enum wait_kind kind, uint64_t wait_addr,

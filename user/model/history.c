@@ -2,8 +2,8 @@
 #include "model/history.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 struct entry {
 	struct history_key key;
@@ -22,36 +22,16 @@ struct model_history *history_new(void)
 
 void history_free(struct model_history *history)
 {
-	struct entry *entry, *next;
-
 	if (!history)
 		return;
-	HASH_ITER(hh, history->entries, entry, next) {
-		HASH_DEL(history->entries, entry);
-		free(entry);
-	}
+	hash_free(history->entries);
 	free(history);
-}
-
-static struct entry *entry_of(struct model_history *history, const struct history_key *key)
-{
-	struct entry *entry;
-
-	HASH_FIND(hh, history->entries, key, sizeof(*key), entry);
-	if (entry)
-		return entry;
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return NULL;
-	entry->key = *key;
-	HASH_ADD(hh, history->entries, key, sizeof(entry->key), entry);
-	return entry;
 }
 
 int history_exchange(struct model_history *history, const struct history_key *key, uint64_t waits,
 		     uint64_t ns, uint64_t *waits_before, uint64_t *ns_before)
 {
-	struct entry *entry = entry_of(history, key);
+	struct entry *entry = hash_entry(history->entries, key);
 
 	if (!entry)
 		return -ENOMEM;
@@ -65,7 +45,7 @@ int history_exchange(struct model_history *history, const struct history_key *ke
 int history_add(struct model_history *history, const struct history_key *key, uint64_t more,
 		uint64_t *ns)
 {
-	struct entry *entry = entry_of(history, key);
+	struct entry *entry = hash_entry(history->entries, key);
 
 	if (!entry)
 		return -ENOMEM;

@@ -2,8 +2,8 @@
 #include "model/object_sites.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 struct site_key {
 	size_t row;
@@ -28,14 +28,9 @@ struct object_sites *object_sites_new(void)
 
 void object_sites_free(struct object_sites *sites)
 {
-	struct node *node, *next;
-
 	if (!sites)
 		return;
-	HASH_ITER(hh, sites->nodes, node, next) {
-		HASH_DEL(sites->nodes, node);
-		free(node);
-	}
+	hash_free(sites->nodes);
 	free(sites);
 }
 
@@ -45,16 +40,11 @@ struct model_object_site *object_sites_get(struct object_sites *sites, size_t ro
 	struct site_key key = { .row = row, .stack = stack, .op = op };
 	struct node *node;
 
-	HASH_FIND(hh, sites->nodes, &key, sizeof(key), node);
-	if (node)
-		return &node->site;
-	node = calloc(1, sizeof(*node));
+	node = hash_entry(sites->nodes, &key);
 	if (!node)
 		return NULL;
-	node->key = key;
 	node->site.stack = stack;
 	node->site.op = op;
-	HASH_ADD(hh, sites->nodes, key, sizeof(node->key), node);
 	return &node->site;
 }
 
