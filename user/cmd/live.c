@@ -185,6 +185,7 @@ static int take_snapshot(struct live *live, const struct options *options, struc
 						 .system = options->system,
 						 .ahead = live->ahead,
 						 .ahead_steps = live->ahead_steps,
+						 .last = live->last_look,
 						 .peers = true };
 	int status;
 

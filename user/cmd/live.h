@@ -37,7 +37,8 @@ struct live {
 	struct capture capture;
 	int signal_fd;
 	bool has_snapshot;
-	bool gone; /* the target exited or became another program: what is shown is the last */
+	bool last_look; /* set by the caller: no snapshot follows the next one */
+	bool gone;      /* the target exited or became another program: what is shown is the last */
 	uint64_t next_snapshot_ns;
 	uint32_t ahead_steps; /* snapshot_options.ahead_steps */
 	/* of the snapshots from now on: it takes the longest; AHEAD_OF_ALL when opened */

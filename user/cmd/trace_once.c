@@ -62,6 +62,7 @@ static int capture(const struct trace_once *how, struct live *live, const struct
 	if (live->session)
 		trace(live, options, end_ns);
 	live_detach(live);
+	live->last_look = true;
 	return live_update(live, options, how->snapshots, err);
 }
 

@@ -2,6 +2,7 @@
 /* Open addressing, at most half full. */
 #include "collect/addr_map.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,16 @@ uint32_t *addr_map_put(struct addr_map *map, uint64_t addr)
 	map->used += !slot->addr;
 	slot->addr = addr;
 	return &slot->value;
+}
+
+int addr_map_set(struct addr_map *map, uint64_t addr, uint32_t value)
+{
+	uint32_t *slot = addr_map_put(map, addr);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = value;
+	return 0;
 }
 
 void addr_map_free(struct addr_map *map)

@@ -16,6 +16,7 @@ struct addr_map {
 uint32_t *addr_map_get(const struct addr_map *map, uint64_t addr);
 /* The value of the address, 0 when it is new. NULL: no memory. `addr` is not 0. */
 uint32_t *addr_map_put(struct addr_map *map, uint64_t addr);
+int addr_map_set(struct addr_map *map, uint64_t addr, uint32_t value); /* 0 or -ENOMEM */
 void addr_map_free(struct addr_map *map);
 
 #endif

@@ -202,7 +202,8 @@ static int keep_goroutines(struct chunk_reader *reader, struct chunk *chunk, siz
 		} else if (g_exists(layout, g)) {
 			uint32_t origin;
 
-			known->hash = g_hash(g, reader->g_size);
+			if (reader->memory || !reader->options->last)
+				known->hash = g_hash(g, reader->g_size);
 			origin = recall(reader, first + i, known->g, known->hash);
 			known->goroutine = chunk->goroutines.len;
 			status = origin != CHUNK_NONE ? keep_recalled(reader, chunk, origin) :
@@ -356,15 +357,15 @@ static void settle_system(struct chunk_reader *reader, struct chunk *chunk,
 
 /* What runs, or changed while it was read, is not remembered. */
 static void remember(const struct chunk_reader *reader, struct chunk *chunk,
-		     const struct resting *resting, bool same)
+		     const struct resting *resting, bool same, bool again)
 {
 	struct known_g *known = &chunk->known.data[resting->slot];
 
-	if (same && resting->rests)
+	if (!same || !resting->rests)
+		known->goroutine = CHUNK_NONE;
+	else if (again)
 		known->hash =
 			g_hash(reader->before + resting->slot * reader->g_size, reader->g_size);
-	else
-		known->goroutine = CHUNK_NONE;
 }
 
 static int walk_stacks(struct chunk_reader *reader, struct chunk *chunk)
@@ -374,7 +375,7 @@ static int walk_stacks(struct chunk_reader *reader, struct chunk *chunk)
 		struct goroutine *goroutine = &chunk->goroutines.data[resting->goroutine];
 		const uint8_t *before = reader->before + resting->slot * reader->g_size;
 		uint8_t *after = reader->after + resting->slot * reader->g_size;
-		bool same = reader->pieces[i].ok, reads_later;
+		bool same = reader->pieces[i].ok, reads_later, again;
 		size_t count = walk(reader, resting, &goroutine->stack_cut, &reads_later);
 		int status;
 
@@ -383,14 +384,15 @@ static int walk_stacks(struct chunk_reader *reader, struct chunk *chunk)
 			same = !memory_read(reader->target->pid, goroutine->g, after,
 					    reader->g_size);
 		same = same && !memcmp(before, after, reader->g_size);
-		if (!same && !read_again(reader, goroutine, resting, &count, &same)) {
+		again = !same;
+		if (again && !read_again(reader, goroutine, resting, &count, &same)) {
 			goroutine->torn = true;
 			goroutine->stack_cut = true;
 			resting->rests = false;
 			chunk->torn++;
 			count = 0;
 		}
-		remember(reader, chunk, resting, same);
+		remember(reader, chunk, resting, same, again);
 		settle_system(reader, chunk, goroutine, count);
 		status = keep_stack(chunk, goroutine, reader->pcs, count);
 		if (!status)

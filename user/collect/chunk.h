@@ -14,7 +14,7 @@
 #include "collect/wait_object.h"
 #include "target/memory.h"
 
-#define CHUNK_MAX 4096 /* goroutines */
+#define CHUNK_MAX 1024 /* goroutines: what is read of them stays in the cache */
 #define CHUNK_NONE UINT32_MAX
 
 /* What is remembered of a place in allgs, where always the same g stands. */

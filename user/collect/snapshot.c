@@ -25,8 +25,7 @@ struct snapshot_reader {
 	const struct target *target;
 	struct chunk_reader *readers[THREADS_MAX]; /* NULL: not needed so far */
 	struct code *code;                         /* NULL: not needed so far */
-	bool remembers;
-	struct snapshot_options options; /* of the last snapshot */
+	struct snapshot_options options;           /* of the last snapshot */
 	struct snapshot_memory memory;
 	struct snapshot_memory next; /* its `known` is filled while a snapshot is taken */
 };
@@ -38,7 +37,6 @@ struct snapshot_reader *snapshot_reader_new(const struct target *target)
 	if (!reader)
 		return NULL;
 	reader->target = target;
-	reader->remembers = true;
 	return reader;
 }
 
@@ -481,7 +479,7 @@ int snapshot_read(struct snapshot_reader *reader, const struct snapshot_options 
 		status = hand_over_stacks(&assembly);
 	if (!status)
 		status = complete(reader, options, &assembly);
-	if (!status && reader->remembers)
+	if (!status && !options->last)
 		remember(reader, options, snapshot);
 	stack_set_free(&assembly.stacks);
 	vec_free(&assembly.origins);
@@ -494,12 +492,13 @@ int snapshot_take(const struct target *target, const struct snapshot_options *op
 		  struct snapshot *snapshot, struct err *err)
 {
 	struct snapshot_reader *reader = snapshot_reader_new(target);
+	struct snapshot_options only = *options;
 	int status;
 
 	if (!reader)
 		return snapshot_error(target, -ENOMEM, err);
-	reader->remembers = false;
-	status = snapshot_read(reader, options, snapshot, err);
+	only.last = true;
+	status = snapshot_read(reader, &only, snapshot, err);
 	snapshot_reader_free(reader);
 	return status;
 }

@@ -158,6 +158,7 @@ struct snapshot_options {
 	bool system; /* keep the runtime's own goroutines */
 	enum ahead_of ahead;
 	uint32_t ahead_steps; /* instructions to follow for that; 0: some 5 s of them */
+	bool last;            /* nothing is remembered for another snapshot */
 	bool peers;           /* look up what is at the other end of sockets, in /proc */
 	uint32_t max_depth;   /* frames (pcs) a stack; 0: 128 */
 };

@@ -2,20 +2,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "collect/addr_map.h"
 #include "model/build.h"
 #include "model/object_sites.h"
-#include "model/row_by_addr.h"
 
 struct chan_build {
 	struct build *build;
-	struct row_by_addr *by_addr;
+	struct addr_map by_addr; /* index in model->chans */
 	struct object_sites *sites;
 };
 
 static int row_of(struct chan_build *chans, uint64_t addr, size_t *row)
 {
 	struct model *model = chans->build->model;
-	const size_t *known = row_by_addr_find(chans->by_addr, addr);
+	const uint32_t *known = addr_map_get(&chans->by_addr, addr);
 	struct model_chan *chan;
 
 	if (known) {
@@ -28,7 +28,7 @@ static int row_of(struct chan_build *chans, uint64_t addr, size_t *row)
 	*row = model->chans.len - 1;
 	chan->addr = addr;
 	symbols_variable(model->symbols, addr, chan->symbol, sizeof(chan->symbol));
-	return row_by_addr_add(chans->by_addr, addr, *row);
+	return addr_map_set(&chans->by_addr, addr, *row);
 }
 
 static struct wait_stats *stats_of_op(struct model_chan *chan, uint8_t op)
@@ -198,16 +198,14 @@ static int lay_out_sites(struct chan_build *chans)
 
 int build_chans(struct build *build)
 {
-	struct chan_build chans = { .build = build,
-				    .by_addr = row_by_addr_new(),
-				    .sites = object_sites_new() };
+	struct chan_build chans = { .build = build, .sites = object_sites_new() };
 	int status = -ENOMEM;
 
-	if (chans.by_addr && chans.sites)
+	if (chans.sites)
 		status = add_all(&chans);
 	if (!status)
 		status = lay_out_sites(&chans);
-	row_by_addr_free(chans.by_addr);
+	addr_map_free(&chans.by_addr);
 	object_sites_free(chans.sites);
 	return status;
 }

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "collect/addr_map.h"
 #include "model/build.h"
-#include "model/row_by_addr.h"
 
 #define NAMED_MOST 64
 #define WAITERS_ASKED 4 /* of one lock: on a busy one they run on while they are asked */
@@ -15,15 +15,15 @@ struct waiters {
 };
 
 static const struct goroutine *waiter_of(const struct model *model, const struct model_task *task,
-					 const struct row_by_addr *rows, size_t *row)
+					 const struct addr_map *rows, size_t *row)
 {
 	struct model_object object;
-	const size_t *found;
+	const uint32_t *found;
 
 	if (!task->goroutine || (task->wait_kind != WAIT_SEMA && task->wait_kind != WAIT_COND))
 		return NULL;
 	object = model_waiting_on(model, task);
-	found = row_by_addr_find(rows, object.addr);
+	found = addr_map_get(rows, object.addr);
 	if (!found)
 		return NULL;
 	*row = *found;
@@ -53,20 +53,17 @@ int build_lock_names(struct build *build)
 	struct model *model = build->model;
 	struct waiters waiters[NAMED_MOST] = { 0 };
 	size_t count = model->locks.len < NAMED_MOST ? model->locks.len : NAMED_MOST;
-	struct row_by_addr *rows;
+	struct addr_map rows = { 0 };
 	int status = 0;
 
 	if (!model->name_lock || !count)
 		return 0;
-	rows = row_by_addr_new();
-	if (!rows)
-		return -ENOMEM;
 	for (size_t i = 0; i < count && !status; i++)
-		status = row_by_addr_add(rows, model->locks.data[i].addr, i);
+		status = addr_map_set(&rows, model->locks.data[i].addr, i);
 	for (size_t i = 0; i < model->tasks.len && !status; i++) {
 		size_t row;
 		const struct goroutine *waiter =
-			waiter_of(model, &model->tasks.data[i], rows, &row);
+			waiter_of(model, &model->tasks.data[i], &rows, &row);
 
 		if (waiter && waiters[row].count < WAITERS_ASKED)
 			waiters[row].of[waiters[row].count++] = waiter;
@@ -74,6 +71,6 @@ int build_lock_names(struct build *build)
 	for (size_t i = 0; i < count && !status; i++)
 		if (!is_named(&model->locks.data[i]))
 			name_lock(model, &model->locks.data[i], &waiters[i]);
-	row_by_addr_free(rows);
+	addr_map_free(&rows);
 	return status;
 }

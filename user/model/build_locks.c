@@ -6,13 +6,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "collect/addr_map.h"
 #include "model/build.h"
 #include "model/object_sites.h"
-#include "model/row_by_addr.h"
 
 struct lock_build {
 	struct build *build;
-	struct row_by_addr *by_lock, *by_semaphore;
+	struct addr_map by_lock, by_semaphore; /* index in model->locks */
 	struct object_sites *sites;
 };
 
@@ -33,7 +33,7 @@ static int row_of(struct lock_build *locks, uint64_t semaphore, enum lock_kind k
 {
 	struct model *model = locks->build->model;
 	uint64_t addr = model_lock_address(model, kind, semaphore);
-	const size_t *known = row_by_addr_find(locks->by_lock, addr);
+	const uint32_t *known = addr_map_get(&locks->by_lock, addr);
 	struct model_lock *lock;
 
 	if (known) {
@@ -47,12 +47,12 @@ static int row_of(struct lock_build *locks, uint64_t semaphore, enum lock_kind k
 		lock->kind = row_kind(kind);
 		lock->symbol_source =
 			symbols_variable(model->symbols, addr, lock->symbol, sizeof(lock->symbol));
-		if (row_by_addr_add(locks->by_lock, addr, *row))
+		if (addr_map_set(&locks->by_lock, addr, *row))
 			return -ENOMEM;
 	}
-	if (row_by_addr_find(locks->by_semaphore, semaphore))
+	if (addr_map_get(&locks->by_semaphore, semaphore))
 		return 0;
-	return row_by_addr_add(locks->by_semaphore, semaphore, *row);
+	return addr_map_set(&locks->by_semaphore, semaphore, *row);
 }
 
 /* Of an RWMutex it is not told which of its semaphores makes one the holder. */
@@ -117,7 +117,7 @@ static int add_waiter(struct lock_build *locks, const struct model_task *task)
 
 static void add_release(struct lock_build *locks, const struct release_row *release)
 {
-	const size_t *row = row_by_addr_find(locks->by_semaphore, release->key.addr);
+	const uint32_t *row = addr_map_get(&locks->by_semaphore, release->key.addr);
 	struct model_lock *lock;
 
 	if (!row)
@@ -164,18 +164,15 @@ static int lay_out_sites(struct lock_build *locks)
 
 int build_locks(struct build *build)
 {
-	struct lock_build locks = { .build = build,
-				    .by_lock = row_by_addr_new(),
-				    .by_semaphore = row_by_addr_new(),
-				    .sites = object_sites_new() };
+	struct lock_build locks = { .build = build, .sites = object_sites_new() };
 	int status = -ENOMEM;
 
-	if (locks.by_lock && locks.by_semaphore && locks.sites)
+	if (locks.sites)
 		status = add_all(&locks);
 	if (!status)
 		status = lay_out_sites(&locks);
-	row_by_addr_free(locks.by_lock);
-	row_by_addr_free(locks.by_semaphore);
+	addr_map_free(&locks.by_lock);
+	addr_map_free(&locks.by_semaphore);
 	object_sites_free(locks.sites);
 	return status;
 }

@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "collect/addr_map.h"
 #include "model/build.h"
-#include "model/row_by_addr.h"
 
 struct parties {
 	struct build *build;
-	struct row_by_addr *tasks; /* by g */
+	struct addr_map tasks; /* index in model->tasks by g */
 };
 
 static const char *const evidence_names[] = {
@@ -145,11 +145,11 @@ static bool role_on_chan(const struct next_op *op, enum party_role *role)
 	}
 }
 
-static const size_t *task_of(const struct parties *parties, uint32_t goroutine)
+static const uint32_t *task_of(const struct parties *parties, uint32_t goroutine)
 {
 	const struct goroutine *g = &parties->build->snapshot->goroutines.data[goroutine];
 
-	return row_by_addr_find(parties->tasks, g->g);
+	return addr_map_get(&parties->tasks, g->g);
 }
 
 /* It rests, and has held the lock at least since it came to rest. */
@@ -179,7 +179,7 @@ static int add_claims(struct parties *parties, struct model_lock *lock)
 
 	for (; at < snapshot->next_ops.len && snapshot->next_ops.data[at].object == object; at++) {
 		const struct next_op *op = &snapshot->next_ops.data[at];
-		const size_t *task = task_of(parties, op->goroutine);
+		const uint32_t *task = task_of(parties, op->goroutine);
 		struct model_party *party;
 		enum party_role role;
 
@@ -265,7 +265,7 @@ static int add_to_chan(struct parties *parties, struct model_chan *chan)
 	for (; at < snapshot->next_ops.len && snapshot->next_ops.data[at].object == chan->addr;
 	     at++) {
 		const struct next_op *op = &snapshot->next_ops.data[at];
-		const size_t *task = task_of(parties, op->goroutine);
+		const uint32_t *task = task_of(parties, op->goroutine);
 		struct model_party *party;
 		enum party_role role;
 
@@ -288,15 +288,12 @@ int build_parties(struct build *build)
 
 	if (!build->snapshot)
 		return 0;
-	parties.tasks = row_by_addr_new();
-	if (!parties.tasks)
-		return -ENOMEM;
-	for (size_t i = 0; i < model->tasks.len && !status; i++)
-		status = row_by_addr_add(parties.tasks, model->tasks.data[i].g, i);
+	for (size_t i = 0; build->snapshot->next_ops.len && i < model->tasks.len && !status; i++)
+		status = addr_map_set(&parties.tasks, model->tasks.data[i].g, i);
 	for (size_t i = 0; i < model->locks.len && !status; i++)
 		status = add_to_lock(&parties, &model->locks.data[i]);
 	for (size_t i = 0; i < model->chans.len && !status; i++)
 		status = add_to_chan(&parties, &model->chans.data[i]);
-	row_by_addr_free(parties.tasks);
+	addr_map_free(&parties.tasks);
 	return status;
 }

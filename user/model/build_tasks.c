@@ -123,7 +123,21 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static int add_from_snapshot(struct build *build, struct event_index *events)
+/* Equal stacks have the same first_pc: `known` is by that, and each is looked up once. */
+static struct stack *stack_of(struct build *build, const struct goroutine *goroutine,
+			      struct stack **known)
+{
+	struct stack **slot;
+
+	if (!goroutine->pc_count)
+		return NULL;
+	slot = &known[goroutine->first_pc];
+	if (!*slot)
+		*slot = build_snapshot_stack(build->model, build->snapshot, goroutine);
+	return *slot;
+}
+
+static int add_from_snapshot(struct build *build, struct event_index *events, struct stack **known)
 {
 	const struct snapshot *snapshot = build->snapshot;
 
@@ -151,7 +165,7 @@ static int add_from_snapshot(struct build *build, struct event_index *events)
 			.locked = goroutine->locked,
 			.scan = goroutine->scan,
 			.torn = goroutine->torn,
-			.stack = build_snapshot_stack(build->model, snapshot, goroutine),
+			.stack = stack_of(build, goroutine, known),
 			.goroutine = goroutine,
 		};
 		if (event && !build->model->estimated)
@@ -194,12 +208,17 @@ static void count_states(struct model *model)
 int build_tasks(struct build *build)
 {
 	struct event_index events;
+	struct stack **known;
 	int status = index_events(build->aggregates, &events);
 
+	known = calloc(build->snapshot ? build->snapshot->pcs.len + 1 : 1, sizeof(*known));
+	if (!status && !known)
+		status = -ENOMEM;
 	if (!status && build->snapshot)
-		status = add_from_snapshot(build, &events);
+		status = add_from_snapshot(build, &events, known);
 	else if (!status && build->aggregates)
 		status = add_from_events(build);
+	free(known);
 	index_free(&events);
 	count_states(build->model);
 	return status;

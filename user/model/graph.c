@@ -6,8 +6,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "collect/addr_map.h"
 #include "model/graph_parts.h"
-#include "model/row_by_addr.h"
 
 #define SELECT_CASES_MAX 64 /* of one goroutine */
 
@@ -30,7 +30,7 @@ struct pair {
 struct builder {
 	struct waits_graph *graph;
 	const struct model *model;
-	struct row_by_addr *locks, *chans;
+	struct addr_map locks, chans; /* rows of the model */
 	struct object_entry *entries;
 	VEC(struct pair) pairs;
 	VEC(size_t) tasks; /* of all nodes, unsorted and repeated */
@@ -195,7 +195,7 @@ static int add_wait(struct builder *builder, size_t task, uint64_t addr, unsigne
 
 static const struct model_chan *chan_of(const struct builder *builder, uint64_t addr)
 {
-	const size_t *row = row_by_addr_find(builder->chans, addr);
+	const uint32_t *row = addr_map_get(&builder->chans, addr);
 
 	return row ? &builder->model->chans.data[*row] : NULL;
 }
@@ -233,7 +233,7 @@ static int add_lock_wait(struct builder *builder, size_t index)
 			     task->stack                  ? task->stack->lock :
 							    LOCK_NONE;
 	struct model_object object = model_waiting_on(model, task);
-	const size_t *row = object.addr ? row_by_addr_find(builder->locks, object.addr) : NULL;
+	const uint32_t *row = addr_map_get(&builder->locks, object.addr);
 
 	return row ? add_wait(builder, index, object.addr, how, object.kind,
 			      &model->locks.data[*row], NULL) :
@@ -339,14 +339,10 @@ static int index_rows(struct builder *builder)
 	const struct model *model = builder->model;
 	int status = 0;
 
-	builder->locks = row_by_addr_new();
-	builder->chans = row_by_addr_new();
-	if (!builder->locks || !builder->chans)
-		return -ENOMEM;
 	for (size_t i = 0; i < model->locks.len && !status; i++)
-		status = row_by_addr_add(builder->locks, model->locks.data[i].addr, i);
+		status = addr_map_set(&builder->locks, model->locks.data[i].addr, i);
 	for (size_t i = 0; i < model->chans.len && !status; i++)
-		status = row_by_addr_add(builder->chans, model->chans.data[i].addr, i);
+		status = addr_map_set(&builder->chans, model->chans.data[i].addr, i);
 	return status;
 }
 
@@ -358,8 +354,8 @@ static void builder_free(struct builder *builder)
 		HASH_DEL(builder->entries, entry);
 		free(entry);
 	}
-	row_by_addr_free(builder->locks);
-	row_by_addr_free(builder->chans);
+	addr_map_free(&builder->locks);
+	addr_map_free(&builder->chans);
 	vec_free(&builder->pairs);
 	vec_free(&builder->tasks);
 }

@@ -13,6 +13,7 @@ struct node {
 	struct stack stack;
 	uint64_t *pcs;
 	bool creator_known;
+	struct stack *prefix; /* NULL: not asked for so far */
 	UT_hash_handle hh;
 };
 
@@ -198,9 +199,13 @@ int stack_table_each(const struct stack_table *table,
 
 struct stack *stack_prefix(struct stack_table *table, const struct stack *stack)
 {
-	size_t depth = stack->pc_count < CT_STACK_DEPTH ? stack->pc_count : CT_STACK_DEPTH;
+	struct node *node = (struct node *)stack;
 
-	return stack_intern(table, stack->pcs, depth);
+	if (!node->prefix)
+		node->prefix = stack->pc_count <= CT_STACK_DEPTH ?
+				       &node->stack :
+				       stack_intern(table, stack->pcs, CT_STACK_DEPTH);
+	return node->prefix;
 }
 
 struct stack *stack_intern(struct stack_table *table, const uint64_t *pcs, size_t count)

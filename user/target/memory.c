@@ -9,7 +9,7 @@
 #define GAP_MAX 4096          /* cheaper to read than to begin a new piece */
 #define RUN_MAX (1 << 18)     /* bytes of one merged read */
 #define BATCH_RUNS 512        /* below IOV_MAX */
-#define BATCH_BYTES (1 << 20) /* it is copied on while it is in the cache */
+#define BATCH_BYTES (1 << 18) /* it is copied on while it is in the cache */
 
 static int read_error(void)
 {
