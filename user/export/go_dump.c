@@ -12,7 +12,6 @@
 #define INNER_FRAMES 50 /* tracebackInnerFrames, tracebackOuterFrames: from 1.21 on */
 #define OUTER_FRAMES 50
 #define MAX_FRAMES 100 /* _TracebackMaxFrames: up to 1.20 */
-#define CREATED_BY_MAX 8192
 
 struct dump {
 	FILE *out;
@@ -103,16 +102,15 @@ static const struct dump_frames *frames_at(const struct dump *dump, const struct
 {
 	const struct goroutine *goroutine = position->goroutine;
 	uint64_t pc = dump->snapshot->pcs.data[goroutine->first_pc + position->at];
-	struct pclntab_frame frames[64];
-	size_t count;
+	const struct dump_frames *frames;
 
 	if (position->interrupted)
 		return dump_cache_look_up(dump->cache, pc, 0);
-	if (position->at)
-		return dump_cache_look_up(dump->cache, pc, 1);
+	frames = dump_cache_look_up(dump->cache, pc, 1);
 	/* the innermost one has not begun when it is at its function's entry */
-	count = dump->source->look_up(dump->source->ctx, pc, frames, 64);
-	return dump_cache_look_up(dump->cache, pc, !count || frames[0].entry != pc);
+	if (frames && !position->at && frames->entry == pc)
+		return dump_cache_look_up(dump->cache, pc, 0);
+	return frames;
 }
 
 static bool is_visible(const struct dump_frame *frame, bool is_first,
@@ -131,13 +129,13 @@ static void write_frame(const struct dump *dump, const struct position *position
 
 	if (frame->inlined || !dump->has_args ||
 	    position->arg + frames->values > goroutine->arg_count) {
-		fwrite(frame->text, 1, frame->text_len, dump->out);
+		fwrite_unlocked(frame->text, 1, frame->text_len, dump->out);
 		return;
 	}
-	fwrite(frame->text, 1, frame->args_at, dump->out);
+	fwrite_unlocked(frame->text, 1, frame->args_at, dump->out);
 	dump_args_write(dump->out, frames,
 			dump->snapshot->args.data + goroutine->first_arg + position->arg);
-	fwrite(frame->text + behind, 1, frame->text_len - behind, dump->out);
+	fwrite_unlocked(frame->text + behind, 1, frame->text_len - behind, dump->out);
 }
 
 /*
@@ -213,11 +211,23 @@ static size_t write_stack_to_120(const struct dump *dump, const struct goroutine
 	return n;
 }
 
+static void write_creator(const struct dump *dump, const struct goroutine *goroutine)
+{
+	const struct dump_creator *creator = dump_created_by(dump->cache, goroutine->gopc);
+
+	if (!creator || !*creator->who)
+		return;
+	fputs_unlocked(creator->who, dump->out);
+	if (goroutine->parent_goid)
+		fprintf(dump->out, " in goroutine %llu",
+			(unsigned long long)goroutine->parent_goid);
+	fputs_unlocked(creator->place, dump->out);
+}
+
 static void write_goroutine(const struct dump *dump, const struct goroutine *goroutine)
 {
 	size_t (*stack)(const struct dump *, const struct goroutine *, bool) =
 		dump->source->minor >= 21 ? write_stack : write_stack_to_120;
-	char created_by[CREATED_BY_MAX];
 
 	write_header(dump, goroutine);
 	if (!goroutine->pc_count)
@@ -225,9 +235,7 @@ static void write_goroutine(const struct dump *dump, const struct goroutine *gor
 	else if (!stack(dump, goroutine, false))
 		stack(dump, goroutine, true);
 	if (goroutine->goid != 1)
-		fputs(dump_created_by(dump->cache, goroutine->gopc, goroutine->parent_goid,
-				      created_by, sizeof(created_by)),
-		      dump->out);
+		write_creator(dump, goroutine);
 }
 
 int go_dump_write(FILE *out, const struct go_dump_source *source, const struct snapshot *snapshot)

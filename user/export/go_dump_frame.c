@@ -15,9 +15,16 @@ struct entry {
 	UT_hash_handle hh;
 };
 
+struct creator {
+	uint64_t gopc;
+	struct dump_creator text;
+	UT_hash_handle hh;
+};
+
 struct dump_cache {
 	const struct go_dump_source *source;
 	struct entry *entries;
+	struct creator *creators;
 };
 
 struct dump_cache *dump_cache_new(const struct go_dump_source *source)
@@ -38,8 +45,16 @@ static void entry_free(struct entry *entry)
 	free(entry);
 }
 
+static void creator_free(struct creator *creator)
+{
+	free(creator->text.who);
+	free(creator->text.place);
+	free(creator);
+}
+
 void dump_cache_free(struct dump_cache *cache)
 {
+	struct creator *creator, *next_creator;
 	struct entry *entry, *next;
 
 	if (!cache)
@@ -47,6 +62,10 @@ void dump_cache_free(struct dump_cache *cache)
 	HASH_ITER(hh, cache->entries, entry, next) {
 		HASH_DEL(cache->entries, entry);
 		entry_free(entry);
+	}
+	HASH_ITER(hh, cache->creators, creator, next_creator) {
+		HASH_DEL(cache->creators, creator);
+		creator_free(creator);
 	}
 	free(cache);
 }
@@ -162,6 +181,7 @@ static struct entry *make_entry(struct dump_cache *cache, const uint64_t key[2])
 		}
 		entry->frames.count++;
 	}
+	entry->frames.entry = count ? frames[0].entry : 0;
 	HASH_ADD(hh, cache->entries, key, sizeof(entry->key), entry);
 	return entry;
 }
@@ -177,6 +197,19 @@ const struct dump_frames *dump_cache_look_up(struct dump_cache *cache, uint64_t 
 	return entry ? &entry->frames : NULL;
 }
 
+static void write_hex(FILE *out, uint64_t value)
+{
+	char text[2 + 16], *at = text + sizeof(text);
+
+	do {
+		*--at = "0123456789abcdef"[value & 15];
+		value >>= 4;
+	} while (value);
+	*--at = 'x';
+	*--at = '0';
+	fwrite_unlocked(at, 1, text + sizeof(text) - at, out);
+}
+
 void dump_args_write(FILE *out, const struct dump_frames *frames, const uint64_t *values)
 {
 	bool first = true;
@@ -185,51 +218,71 @@ void dump_args_write(FILE *out, const struct dump_frames *frames, const uint64_t
 		const struct pclntab_arg *arg = &frames->args[i];
 
 		if (!first && arg->kind != ARG_CLOSE)
-			fputs(", ", out);
+			fputs_unlocked(", ", out);
 		first = arg->kind == ARG_OPEN;
 		switch (arg->kind) {
 		case ARG_OPEN:
-			fputc('{', out);
+			putc_unlocked('{', out);
 			break;
 		case ARG_CLOSE:
-			fputc('}', out);
+			putc_unlocked('}', out);
 			break;
 		case ARG_MORE:
-			fputs("...", out);
+			fputs_unlocked("...", out);
 			break;
 		case ARG_TOO_FAR:
-			fputc('_', out);
+			putc_unlocked('_', out);
 			break;
 		case ARG_VALUE:
-			fprintf(out, "0x%llx%s", (unsigned long long)*values++,
-				arg->stale ? "?" : "");
+			write_hex(out, *values++);
+			if (arg->stale)
+				putc_unlocked('?', out);
 			break;
 		}
 	}
 }
 
-/* The name is that of the function whose code it is, the place that of what was inlined there. */
-const char *dump_created_by(struct dump_cache *cache, uint64_t gopc, uint64_t parent_goid, char *to,
-			    size_t size)
+static struct creator *make_creator(struct dump_cache *cache, uint64_t gopc)
 {
 	const struct go_dump_source *source = cache->source;
 	struct pclntab_frame frames[INLINE_MAX];
-	char name[NAME_MAX_LEN], parent[48] = "";
+	struct creator *creator = calloc(1, sizeof(*creator));
 	const struct pclntab_frame *function;
+	char name[NAME_MAX_LEN];
 	size_t count;
 
-	to[0] = '\0';
+	if (!creator)
+		return NULL;
+	creator->gopc = gopc;
 	count = gopc ? source->look_up(source->ctx, gopc - 1, frames, INLINE_MAX) : 0;
-	if (!count)
-		return to;
-	function = &frames[count - 1];
-	if (function->func_id == source->wrapper_id || !is_shown(function->function, source->minor))
-		return to;
-	pclntab_display_name(function->function, name, sizeof(name));
-	if (parent_goid)
-		snprintf(parent, sizeof(parent), " in goroutine %llu",
-			 (unsigned long long)parent_goid);
-	snprintf(to, size, "created by %s%s\n\t%s:%d +0x%llx\n", name, parent, frames[0].file,
-		 frames[0].line, (unsigned long long)(gopc - function->entry));
-	return to;
+	function = count ? &frames[count - 1] : NULL;
+	if (function && function->func_id != source->wrapper_id &&
+	    is_shown(function->function, source->minor)) {
+		pclntab_display_name(function->function, name, sizeof(name));
+		if (asprintf(&creator->text.who, "created by %s", name) < 0)
+			creator->text.who = NULL;
+		if (asprintf(&creator->text.place, "\n\t%s:%d +0x%llx\n", frames[0].file,
+			     frames[0].line, (unsigned long long)(gopc - function->entry)) < 0)
+			creator->text.place = NULL;
+	} else {
+		creator->text.who = strdup("");
+		creator->text.place = strdup("");
+	}
+	if (!creator->text.who || !creator->text.place) {
+		creator_free(creator);
+		return NULL;
+	}
+	HASH_ADD(hh, cache->creators, gopc, sizeof(creator->gopc), creator);
+	return creator;
+}
+
+/* The name is that of the function whose code it is, the place that of what was inlined there. */
+const struct dump_creator *dump_created_by(struct dump_cache *cache, uint64_t gopc)
+{
+	struct creator *creator;
+
+	HASH_FIND(hh, cache->creators, &gopc, sizeof(gopc), creator);
+	if (!creator)
+		creator = make_creator(cache, gopc);
+	return creator ? &creator->text : NULL;
 }

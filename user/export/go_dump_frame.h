@@ -23,7 +23,8 @@ struct dump_frame {
 #define DUMP_ARGS_UNKNOWN "..."
 
 struct dump_frames {
-	size_t count; /* innermost first */
+	uint64_t entry; /* of the function */
+	size_t count;   /* innermost first */
 	struct dump_frame *frames;
 	/* of the last one, which is not inlined; `values` of them are ARG_VALUE */
 	struct pclntab_arg *args;
@@ -45,8 +46,13 @@ const struct dump_frames *dump_cache_look_up(struct dump_cache *cache, uint64_t 
 /* printArgs: the arguments, with the frame's `values`. */
 void dump_args_write(FILE *out, const struct dump_frames *frames, const uint64_t *values);
 
-/* Both lines of "created by" for a goroutine made before `gopc`; "" when Go prints none. */
-const char *dump_created_by(struct dump_cache *cache, uint64_t gopc, uint64_t parent_goid, char *to,
-			    size_t size);
+/* Both lines of "created by", but for the goroutine that did it. */
+struct dump_creator {
+	char *who;   /* ends behind the name; "" when Go prints none of this */
+	char *place; /* begins with the end of that line */
+};
+
+/* Of a goroutine made before `gopc`. NULL: no memory. */
+const struct dump_creator *dump_created_by(struct dump_cache *cache, uint64_t gopc);
 
 #endif
