@@ -91,6 +91,8 @@ version() {
 	peer=${BASH_REMATCH[1]}
 	[[ $output == *"network 127.0.0.1:$peer "* ]]
 	[[ $output =~ "timer ends in "(59m|1h00m) ]]
+	run --separate-stderr "$CONCTRACE" tasks --filter 'no such thing' -p "$TARGET_PID"
+	[ "$status" = 0 ] && [ "${lines[-1]}" = '(nothing matches "no such thing")' ] || fail "$output"
 	run --separate-stderr "$CONCTRACE" tasks --all --filter tenant=blue -f json -p "$TARGET_PID"
 	jq -e '.tasks | length == 1 and .[0].labels == {request: "checkout", tenant: "blue"}' <<<"$output"
 	jq -e '.groups | length == 1' <<<"$output"

@@ -5,11 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "collect/addr_map.h"
 #include "collect/g_struct.h"
+#include "collect/labels.h"
+#include "collect/peers.h"
 #include "collect/stack_set.h"
 #include "collect/wait_object.h"
 
@@ -162,6 +168,84 @@ static void reads_words_around_a_semaphore(void **state)
 	assert_int_equal(lock_word(&words, -20), 0);
 }
 
+static int connected_to(const struct sockaddr_in *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)address, sizeof(*address)), 0);
+	return fd;
+}
+
+/* One goroutine that waits for each. */
+static void find_peers(struct peers *peers, const int *fds, size_t count, struct snapshot *snapshot)
+{
+	uint32_t empty;
+
+	snapshot->goroutines.len = snapshot->strings.len = 0;
+	assert_int_equal(snapshot_add_string(snapshot, "", 0, &empty), 0);
+	for (size_t i = 0; i < count; i++) {
+		struct goroutine *goroutine = vec_push(&snapshot->goroutines);
+
+		assert_non_null(goroutine);
+		*goroutine = (struct goroutine){ .wait_kind = WAIT_NETWORK, .fd = fds[i] };
+	}
+	assert_int_equal(peers_find(peers, snapshot), 0);
+}
+
+static const char *peer_of(const struct snapshot *snapshot, size_t index)
+{
+	return snapshot->strings.data + snapshot->goroutines.data[index].peer;
+}
+
+static void knows_the_other_end_of_sockets(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	struct peers *peers = peers_new(getpid());
+	struct snapshot snapshot = { 0 };
+	int fds[6], ends[2];
+	char peer[32], listens[64];
+
+	(void)state;
+	assert_non_null(peers);
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(fds[0], (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fds[0], 8), 0);
+	assert_int_equal(getsockname(fds[0], (struct sockaddr *)&address, &len), 0);
+	snprintf(peer, sizeof(peer), "127.0.0.1:%d", ntohs(address.sin_port));
+	snprintf(listens, sizeof(listens), "listening on %s", peer);
+	fds[1] = connected_to(&address);
+	assert_int_equal(pipe(ends), 0);
+	fds[2] = ends[0];
+	fds[3] = socket(AF_NETLINK, SOCK_RAW, 0); /* in none of the tables */
+	fds[4] = -1;
+	/* remembered, and looked for no more: the same each time */
+	for (int i = 0; i < 5; i++) {
+		find_peers(peers, fds, 5, &snapshot);
+		assert_string_equal(peer_of(&snapshot, 0), listens);
+		assert_string_equal(peer_of(&snapshot, 1), peer);
+		assert_memory_equal(peer_of(&snapshot, 2), "pipe:[", 6);
+		assert_string_equal(peer_of(&snapshot, 3), "");
+		assert_string_equal(peer_of(&snapshot, 4), "");
+	}
+	/* a new one is found; one that is gone, and whose number is another's, is not mixed up */
+	close(fds[1]);
+	fds[5] = dup(ends[1]);
+	assert_int_equal(fds[5], fds[1]);
+	fds[1] = connected_to(&address);
+	find_peers(peers, fds, 6, &snapshot);
+	assert_string_equal(peer_of(&snapshot, 0), listens);
+	assert_string_equal(peer_of(&snapshot, 1), peer);
+	assert_memory_equal(peer_of(&snapshot, 5), "pipe:[", 6);
+	for (int i = 0; i < 6; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	close(ends[1]);
+	peers_free(peers);
+	snapshot_free(&snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +255,7 @@ int main(void)
 		cmocka_unit_test(reads_a_g),
 		cmocka_unit_test(knows_the_kinds_of_waiting),
 		cmocka_unit_test(reads_words_around_a_semaphore),
+		cmocka_unit_test(knows_the_other_end_of_sockets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

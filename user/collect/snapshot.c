@@ -25,6 +25,7 @@ struct snapshot_reader {
 	const struct target *target;
 	struct chunk_reader *readers[THREADS_MAX]; /* NULL: not needed so far */
 	struct code *code;                         /* NULL: not needed so far */
+	struct peers *peers;                       /* NULL: not needed so far */
 	struct snapshot_options options;           /* of the last snapshot */
 	struct snapshot_memory memory;
 	struct snapshot_memory next; /* its `known` is filled while a snapshot is taken */
@@ -48,6 +49,7 @@ void snapshot_reader_free(struct snapshot_reader *reader)
 		chunk_reader_free(reader->readers[i]);
 	snapshot_free(&reader->memory.last);
 	code_free(reader->code);
+	peers_free(reader->peers);
 	vec_free(&reader->memory.known);
 	vec_free(&reader->next.known);
 	free(reader);
@@ -368,6 +370,13 @@ static int look_ahead(struct snapshot_reader *reader, const struct snapshot_opti
 		       -ENOMEM;
 }
 
+static int find_peers(struct snapshot_reader *reader, struct snapshot *snapshot)
+{
+	if (!reader->peers)
+		reader->peers = peers_new(reader->target->pid);
+	return reader->peers ? peers_find(reader->peers, snapshot) : -ENOMEM;
+}
+
 /* What needs all goroutines. */
 static int complete(struct snapshot_reader *reader, const struct snapshot_options *options,
 		    struct assembly *assembly)
@@ -388,7 +397,7 @@ static int complete(struct snapshot_reader *reader, const struct snapshot_option
 	if (!status)
 		status = labels_read(target, assembly->last, assembly->origins.data, snapshot);
 	if (!status && options->peers)
-		status = peers_find(target->pid, snapshot);
+		status = find_peers(reader, snapshot);
 	return status || !options->ahead ? status : look_ahead(reader, options, snapshot);
 }
 

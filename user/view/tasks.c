@@ -130,6 +130,8 @@ int view_tasks(const struct view *view, const struct task_selection *selection)
 		}
 		status = table_print(table, view->out, view->style.width, view->style.color);
 	}
+	if (!status && !rows.len && selection->filter)
+		fprintf(view->out, "(nothing matches \"%s\")\n", selection->filter);
 	if (!status && rows.left_out)
 		fprintf(view->out, "(%zu more)\n", rows.left_out);
 	vec_free(&rows);
