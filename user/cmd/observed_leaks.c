@@ -98,6 +98,26 @@ int observed_leaks_take(struct observed_leaks *leaks, struct record_look *look)
 	return 0;
 }
 
+static int place_in_cycles(const struct observed_leaks *observed, struct record_leak *rows)
+{
+	const struct leaks *leaks = &observed->leaks;
+	uint32_t *found = calloc(observed->model.tasks.len + 1, sizeof(*found));
+
+	if (!found)
+		return -ENOMEM;
+	for (size_t i = 0; i < leaks->rows.len; i++)
+		found[leaks->rows.data[i].task] = leaks->rows.data[i].found;
+	for (size_t i = 0; i < leaks->cycles.len; i++)
+		for (size_t j = 0; j < leaks->cycles.data[i].count; j++) {
+			size_t task = leaks->cycle_tasks.data[leaks->cycles.data[i].first + j];
+
+			rows[found[task]].cycle = i + 1;
+			rows[found[task]].place = j;
+		}
+	free(found);
+	return 0;
+}
+
 struct record_leak *observed_leaks_rows(const struct observed_leaks *leaks)
 {
 	struct record_leak *rows = calloc(leaks->scan.found.len + 1, sizeof(*rows));
@@ -111,6 +131,10 @@ struct record_leak *observed_leaks_rows(const struct observed_leaks *leaks)
 			 from->doubt == LEAK_NO_DOUBT ? "leaked" : "suspect");
 		leaks_proof(&leaks->model, &leaks->leaks, from, row->proof, sizeof(row->proof));
 		leaks_doubt((enum leak_doubt)from->doubt, row->why_not, sizeof(row->why_not));
+	}
+	if (rows && place_in_cycles(leaks, rows)) {
+		free(rows);
+		return NULL;
 	}
 	return rows;
 }

@@ -60,8 +60,8 @@ static int take_over(struct leak_scan *scan, const struct leak_look *look)
 
 		if (!found)
 			return -ENOMEM;
-		*found = (struct leak_found){ candidate->goroutine,
-					      candidate->ran ? LEAK_RAN : of_looks };
+		*found = (struct leak_found){ .goroutine = candidate->goroutine,
+					      .doubt = candidate->ran ? LEAK_RAN : of_looks };
 	}
 	return 0;
 }

@@ -22,6 +22,8 @@ enum leak_doubt {
 struct leak_found {
 	uint32_t goroutine; /* in scan.snapshot */
 	uint8_t doubt;      /* enum leak_doubt */
+	/* of a recording: in which cycle of those that wait for each other, from 1 on, and where in it; 0: in none */
+	uint32_t cycle, place;
 };
 
 struct leak_scan_options {

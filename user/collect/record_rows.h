@@ -49,6 +49,7 @@ struct record_leak {
 	struct record_task task;
 	struct chan_state chan; /* the one it waits for, or the first of its select; addr 0: none */
 	uint8_t doubt;          /* enum leak_doubt */
+	uint32_t cycle, place;  /* as in leak_found */
 	char verdict[12], proof[256], why_not[160];
 };
 

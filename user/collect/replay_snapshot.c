@@ -322,7 +322,10 @@ static int add_found(struct rebuild *rebuild, const struct task_list *list, stru
 		found = vec_push(&scan->found);
 		if (!found)
 			return -ENOMEM;
-		*found = (struct leak_found){ .goroutine = (uint32_t)i, .doubt = leak->doubt };
+		*found = (struct leak_found){ .goroutine = (uint32_t)i,
+					      .doubt = leak->doubt,
+					      .cycle = leak->cycle,
+					      .place = leak->place };
 		if (leak->chan.addr && take_chan_state(rebuild, &leak->chan))
 			return -ENOMEM;
 	}

@@ -203,6 +203,57 @@ static int add_cycles(const struct model *model, struct leaks *leaks)
 	return status;
 }
 
+/* A row's place among those that wait for each other. */
+struct cycle_place {
+	uint32_t cycle, place;
+	size_t task;
+};
+
+static int by_place(const void *a, const void *b, void *ctx)
+{
+	const struct cycle_place *x = a, *y = b;
+	int order = compare_numbers(x->cycle, y->cycle);
+
+	(void)ctx;
+	return order ? order : compare_numbers(x->place, y->place);
+}
+
+/* As a recording has them. */
+static int recall_cycles(struct leaks *leaks)
+{
+	VEC(struct cycle_place) places = { 0 };
+	int status = 0;
+
+	for (size_t i = 0; i < leaks->rows.len && !status; i++) {
+		const struct leak_found *found =
+			&leaks->scan->found.data[leaks->rows.data[i].found];
+		struct cycle_place *place = found->cycle ? vec_push(&places) : NULL;
+
+		if (place)
+			*place = (struct cycle_place){ found->cycle, found->place,
+						       leaks->rows.data[i].task };
+		else if (found->cycle)
+			status = -ENOMEM;
+	}
+	vec_sort(&places, by_place, NULL);
+	for (size_t i = 0; i < places.len && !status; i++) {
+		bool is_new = !i || places.data[i].cycle != places.data[i - 1].cycle;
+		struct leak_cycle *cycle = is_new ? vec_push(&leaks->cycles) : NULL;
+		size_t *task = vec_push(&leaks->cycle_tasks);
+
+		if (!task || (is_new && !cycle)) {
+			status = -ENOMEM;
+			break;
+		}
+		if (is_new)
+			cycle->first = i;
+		leaks->cycles.data[leaks->cycles.len - 1].count++;
+		*task = places.data[i].task;
+	}
+	vec_free(&places);
+	return status;
+}
+
 int leaks_build(struct model *model, const struct leak_scan *scan, struct leaks *leaks)
 {
 	int status;
@@ -216,9 +267,9 @@ int leaks_build(struct model *model, const struct leak_scan *scan, struct leaks 
 	vec_sort(&leaks->rows, by_group, model);
 	status = add_groups(model, leaks);
 	vec_sort(&leaks->groups, by_count, NULL);
-	if (!status && scan->snapshot.next_ops.len)
-		status = add_cycles(model, leaks);
-	return status;
+	if (status)
+		return status;
+	return scan->snapshot.next_ops.len ? add_cycles(model, leaks) : recall_cycles(leaks);
 }
 
 void leaks_free(struct leaks *leaks)
