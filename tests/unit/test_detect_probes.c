@@ -13,7 +13,8 @@
 #include "detect/detect.h"
 
 extern const struct detector detector_panic, detector_spin, detector_gc, detector_ctx,
-	detector_pool, detector_map, detector_value, detector_ticker, detector_sched;
+	detector_pool, detector_map, detector_value, detector_ticker, detector_sched,
+	detector_leak_growth;
 
 static const struct pclntab_frame place = { .function = "main.work",
 					    .file = "/app/main.go",
@@ -84,6 +85,8 @@ static int tear_down(void **state)
 	vec_free(&f->model.panics);
 	vec_free(&f->model.cancels);
 	vec_free(&f->model.tasks);
+	vec_free(&f->model.groups);
+	vec_free(&f->model.group_tasks);
 	vec_free(&f->contexts);
 	series_free(f->series);
 	findings_free(&f->findings);
@@ -527,6 +530,81 @@ static void runs_at_once(void **state)
 	expect_nothing(*state, &detector_sched);
 }
 
+/* So many sleep at the place, at a time; their sleep began then, 0: since the snapshot before. */
+static void snapshot_of_sleepers(struct fixture *f, uint64_t at_s, size_t count, uint64_t since_ns)
+{
+	struct snapshot snapshot = { .at_ns = at_s * NSEC_PER_SEC };
+	struct model *model = &f->model;
+
+	model->snapshot = &snapshot;
+	model->tasks.len = model->group_tasks.len = model->groups.len = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct model_task *task = vec_push(&model->tasks);
+
+		*task = (struct model_task){ .goid = i + 1,
+					     .state = G_WAITING,
+					     .wait_kind = WAIT_TIMER,
+					     .since_ns = since_ns,
+					     .stack = &f->stack };
+		*(size_t *)vec_push(&model->group_tasks) = i;
+	}
+	*(struct model_group *)vec_push(&model->groups) =
+		(struct model_group){ .stack = &f->stack,
+				      .state = G_WAITING,
+				      .wait_kind = WAIT_TIMER,
+				      .reason = (uint8_t)wait_reason_value(24, "sleep"),
+				      .gopc = 77,
+				      .count = count };
+	memset(model->by_state, 0, sizeof(model->by_state));
+	model->by_state[G_WAITING] = count;
+	assert_int_equal(series_add(f->series, model, false, &f->now), 0);
+	model->snapshot = NULL;
+}
+
+static void a_loop_that_tries_again_for_ever(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t i = 0; i < 6; i++)
+		snapshot_of_sleepers(f, 90 + 2 * i, 20 + 10 * i, 0);
+	expect(f, &detector_leak_growth, "leak.growth", SEVERITY_WARNING);
+}
+
+static void more_and_more_that_sleep_once(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t i = 0; i < 6; i++)
+		snapshot_of_sleepers(f, 90 + 2 * i, 20 + 10 * i, 89 * NSEC_PER_SEC);
+	expect_nothing(f, &detector_leak_growth);
+}
+
+/* A loop of 50 ms comes every 90. */
+static void late(struct fixture *f)
+{
+	struct model_tally *row = tally(f, CT_TALLY_SLEEP, 11);
+
+	row->hits = 110;
+	row->base = row->hits * 50000000;
+	row->sum = row->hits * 90000000;
+	row->max = 100000000;
+}
+
+static void a_loop_that_is_late_by_its_work(void **state)
+{
+	late(*state);
+	expect(*state, &detector_ticker, "ticker.drift", SEVERITY_WARNING);
+}
+
+static void a_loop_that_is_late_for_want_of_cpus(void **state)
+{
+	struct fixture *f = *state;
+
+	late(f);
+	f->now.cpu_delay_ns = f->now.cpu_ns;
+	expect_nothing(f, &detector_ticker);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -554,6 +632,10 @@ int main(void)
 		TEST(not_cancelled),
 		TEST(cancelled_before_and_alone),
 		TEST(cancelled_before_and_many),
+		TEST(a_loop_that_tries_again_for_ever),
+		TEST(more_and_more_that_sleep_once),
+		TEST(a_loop_that_is_late_by_its_work),
+		TEST(a_loop_that_is_late_for_want_of_cpus),
 		TEST(a_pool_without_use),
 		TEST(a_pool_that_keeps),
 		TEST(a_pool_hardly_used),

@@ -71,7 +71,10 @@ int cmd_waits(const struct options *options, struct err *err)
 
 	if (status)
 		return status;
+	/* since when locks are held; who is at channels takes the longest, and is asked once */
+	live.ahead = AHEAD_OF_LOCKS;
 	status = live_update(&live, options, true, err);
+	live.ahead = AHEAD_OF_ALL;
 	if (!status && !live.gone) {
 		live_pause(&live, clock_now_ns() + between_ns);
 		live_detach(&live);

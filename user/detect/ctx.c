@@ -136,7 +136,8 @@ static void report(const struct detect_input *input, struct findings *findings,
 						 "ignore",
 		      ACTIVITY(input->model, deaf->data[first].task));
 	if (cancel)
-		finding_say(findings, finding, "cancelled %s before the end, by %s at %s",
+		finding_say(findings, finding,
+			    "the first was cancelled %s before the last look, by %s at %s",
 			    DURATION(now - cancel->at_ns), cancel->goid ? "a goroutine" : "a timer",
 			    PLACE(cancel->stack ? cancel->stack->site : NULL));
 	else
@@ -144,7 +145,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 			    "cancelled before the observation began, so who did it is not known");
 	if (deadline_ns)
 		finding_say(findings, finding,
-			    "the deadline of the first was over %s before the end",
+			    "the deadline of the first was over %s before the last look",
 			    DURATION(now - deadline_ns));
 	if (cancel && seen > 1)
 		finding_say(findings, finding,
@@ -154,7 +155,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 	finding_why(finding,
 		    "the context lies on the goroutine's stack; it may be left over there");
 	finding_advise(finding, "pass ctx on, and wait in a select with case <-ctx.Done() there");
-	detect_look(input, finding, "stacks");
+	detect_look(input, finding, "tasks --filter \"%.80s\" --sort age", site->function);
 	if (cancel)
 		finding_event(findings, finding, cancel->at_ns, false, "context cancelled at %s",
 			      PLACE(cancel->stack ? cancel->stack->site : NULL));

@@ -155,7 +155,11 @@ static void report(const struct detect_input *input, struct findings *findings,
 			"give the goroutine a way to end: select on ctx.Done() beside the %s, and see that "
 			"whoever should wake it still exists",
 			network ? "I/O, set a deadline" : "channel operation");
-	detect_look(input, finding, "leaks");
+	if (is_loop(group)) /* which wakes by itself, so that nothing can be proven */
+		detect_look(input, finding, "tasks --filter \"%.80s\" --sort age",
+			    group->site ? group->site->function : "sleep");
+	else
+		detect_look(input, finding, "leaks");
 	finding_event(findings, finding, points[0].at_ns, true, "%u goroutines at %s", first,
 		      PLACE(group->site));
 	finding_event(findings, finding, points[count - 1].at_ns, false, "%u goroutines at %s",

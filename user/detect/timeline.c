@@ -60,7 +60,8 @@ static int add_finding(timeline *rows, const struct finding *finding, uint64_t e
 {
 	int status = 0;
 
-	if (finding->since_ns)
+	/* of what others explain it is their beginning that counts */
+	if (finding->since_ns && finding->effect_of == NO_FINDING)
 		status = add(rows, finding->since_ns, finding->since_is_bound, end_ns, finding->id,
 			     "%s begins at %s", finding->id,
 			     finding->site ? PLACE(finding->site) : "no single place");

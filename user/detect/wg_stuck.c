@@ -58,7 +58,8 @@ static void report(const struct detect_input *input, struct findings *findings,
 		    DURATION(detect_waited_ns(input, first)));
 	finding_say(
 		findings, finding,
-		"no goroutine has a call of Done on it ahead, none was made by the waiting function");
+		"of the goroutines that are left none is on its way to Done, and none was started by "
+		"the function that waits");
 	if (proven) {
 		finding->certainty = CERTAINTY_CERTAIN;
 		finding_why(finding,

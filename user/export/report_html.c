@@ -197,7 +197,7 @@ static void card(FILE *out, const struct diagnosis *diagnosis, size_t index)
 	if (finding->site) {
 		row_begin(out, "where");
 		fputs("<code>", out);
-		html_textf(out, "%s, %s:%d", PLACE(finding->site), finding->site->file,
+		html_textf(out, "%s, %s:%d", finding->site->function, finding->site->file,
 			   finding->site->line);
 		fputs("</code></dd>\n", out);
 	}
