@@ -12,6 +12,7 @@
 #define PERIODS_TO_JUDGE 5
 #define DRIFT_LEAST_NS (20 * NSEC_PER_SEC / 1000) /* timers and the scheduler are late by less */
 #define PACED_MOST 3 /* of the sleep: in a longer round it is something else that sets the pace */
+#define SHORTAGE_MOST 0.9
 #define TICKERS_LEAST 10
 #define STOPPED_MOST 0.1
 #define COLLECTED_MINOR 23 /* from here on a ticker that nobody refers to is collected */
@@ -73,6 +74,23 @@ static void report_tickers(const struct detect_input *input, struct findings *fi
 	detect_look(input, finding, "tasks");
 }
 
+/*
+ * A loop takes that much longer, as a share, because its threads wait for a CPU: what a process whose
+ * threads do so for a part of the time can be stretched by.
+ */
+static double late_by_cpus(const struct detect_input *input)
+{
+	const struct resources *before = input->before, *now = input->now;
+	double share = 0;
+
+	if (now->cpu_delay_ns > before->cpu_delay_ns && input->observed_ns)
+		share = (double)(now->cpu_delay_ns - before->cpu_delay_ns) /
+			(double)input->observed_ns;
+	if (share > SHORTAGE_MOST)
+		share = SHORTAGE_MOST;
+	return share / (1 - share);
+}
+
 static void judge_sleep(const struct detect_input *input, struct findings *findings,
 			const struct model_tally *tally)
 {
@@ -82,9 +100,8 @@ static void judge_sleep(const struct detect_input *input, struct findings *findi
 		return;
 	wanted = (double)tally->base / (double)tally->hits;
 	got = (double)tally->sum / (double)tally->hits;
-	/* what a loop waits for a CPU is none of its own */
 	if (got - wanted >= DRIFT_LEAST_NS && got < PACED_MOST * wanted &&
-	    100 * (got - wanted) * (1 - detect_cpu_shortage(input)) >=
+	    100 * (got - wanted * (1 + late_by_cpus(input))) >=
 		    input->limits->ticker_drift * wanted)
 		report_drift(input, findings, tally, wanted, got);
 }
