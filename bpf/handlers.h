@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the one program on all probes (probe.bpf.c) calls, by probe family. They take the values of
- * the Go function's arguments, and know no registers. All return 0.
+ * the Go function's arguments, and know no registers. All return 0 but on_park and on_ready, which return
+ * 1 when it was a wait for a semaphore.
  *
  * A handler is a global function, which the kernel checks on its own, and takes at most five.
  */
@@ -21,6 +22,11 @@ int on_ready(ct_u64 g,
 /* lock.bpf.c. `sema` is the semaphore's address; a Cond's list stands for its semaphore. */
 int on_lock_wait(ct_u64 g, ct_u64 sema);
 int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 handoff, ct_u64 stack, ct_u64 frame);
+
+/* turn.bpf.c: behind on_park and on_ready of a wait for a semaphore, and on its release */
+int on_turn_wait(ct_u64 g);
+int on_turn_begin(ct_u64 g);
+int on_turn_end(ct_u64 g, ct_u64 sema, ct_u64 handoff);
 
 /* chan.bpf.c */
 int on_chan_send(ct_u64 chan, ct_u64 block);

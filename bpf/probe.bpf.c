@@ -194,6 +194,8 @@ static __always_inline int more(struct pt_regs *ctx, enum ct_handler handler)
 		return on_ticker(GO_G(ctx), GO_ARG1(ctx), GO_ARG3(ctx), GO_FRAME(ctx));
 	case CT_ON_TIMER_START_OLD: /* time.startTimer(t) */
 		return on_timer_start(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+	case CT_ON_SPIN: /* in runtime_doSpin, whose frame pointer is set */
+		return on_place_inside(GO_G(ctx), CT_TALLY_SPIN, GO_FRAME(ctx));
 	case CT_ON_TIMER_STOP: /* time.stopTimer(t) */
 		return on_timer_stop(GO_ARG1(ctx) + config.timer_in_handle);
 	default:
@@ -214,9 +216,14 @@ int probe(struct pt_regs *ctx)
 		return 0;
 	switch (cookie & CT_COOKIE_HANDLER) {
 	case CT_ON_PARK: /* gopark(unlockf, lock, reason, traceReason, traceskip) */
-		return on_park(GO_G(ctx), GO_ARG2(ctx), GO_ARG3(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+		if (on_park(GO_G(ctx), GO_ARG2(ctx), GO_ARG3(ctx), GO_STACK(ctx), GO_FRAME(ctx)) &&
+		    config.turns)
+			on_turn_wait(GO_G(ctx));
+		return 0;
 	case CT_ON_READY: /* ready(gp, traceskip, next), on g0 by way of systemstack */
-		return on_ready(GO_ARG1(ctx), GO_G(ctx));
+		if (on_ready(GO_ARG1(ctx), GO_G(ctx)) && config.turns)
+			on_turn_begin(GO_ARG1(ctx));
+		return 0;
 	case CT_ON_READY_SCHEDULER: /* casgstatus by the scheduler: network and GC wake-ups */
 		return is_wakeup(ctx) ? on_ready(GO_ARG1(ctx), 0) : 0;
 	case CT_ON_PARK_ABORTED: /* casgstatus by park_m: the event was there already */
@@ -228,10 +235,12 @@ int probe(struct pt_regs *ctx)
 	case CT_ON_LOCK_WAIT: /* semacquire1 calls root.queue(addr, s, lifo) and parks next */
 		return on_lock_wait(GO_G(ctx), GO_ARG2(ctx));
 	case CT_ON_LOCK_RELEASE: /* semrelease1(addr, handoff, skipframes), on the releasing one */
-		return !is_planned(CT_ON_LOCK_RELEASE) ?
-			       0 :
-			       on_lock_release(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
-					       GO_FRAME(ctx));
+		if (!is_planned(CT_ON_LOCK_RELEASE))
+			return 0;
+		if (config.turns)
+			on_turn_end(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx));
+		return on_lock_release(GO_G(ctx), GO_ARG1(ctx), GO_ARG2(ctx), GO_STACK(ctx),
+				       GO_FRAME(ctx));
 	case CT_ON_CHAN_SEND: /* chansend(c, ep, block, callerpc) */
 		return !is_planned(CT_ON_CHAN_SEND) ? 0 : on_chan_send(GO_ARG1(ctx), GO_ARG3(ctx));
 	case CT_ON_CHAN_RECV: /* chanrecv(c, ep, block) */

@@ -192,7 +192,7 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 	task->state = CT_TASK_WAITING;
 	if (config.charge && kind == CT_OBJ_SEMA && object)
 		join_queue(object, task->since_ns);
-	return 0;
+	return kind == CT_OBJ_SEMA && object;
 }
 
 static __always_inline void add_to_site(struct ct_site *site, ct_u64 waited, ct_u32 slot)
@@ -305,7 +305,7 @@ int on_ready(ct_u64 g, ct_u64 g0)
 	TIMELINE(.type = CT_EVENT_WAIT, .ns = now, .wait_ns = waited, .goid = task->goid,
 		 .other = waker_goid, .object = object, .site = index, .kind = task->object_kind,
 		 .op = task->op);
-	return 0;
+	return task->object_kind == CT_OBJ_SEMA && object;
 }
 
 int on_park_aborted(ct_u64 g)

@@ -170,6 +170,7 @@ enum ct_handler {
 	CT_ON_TIMER_START,
 	CT_ON_TIMER_START_OLD,
 	CT_ON_TIMER_STOP,
+	CT_ON_SPIN,
 };
 #define CT_COOKIE_HANDLER 0xff
 #define CT_COOKIE_STACK_CHECK 0x100 /* on the stack check's jump: taken, the function restarts */
@@ -213,6 +214,7 @@ struct ct_config {
 	ct_u32 timeline; /* each event goes into `timeline` as well */
 	ct_u64 waker_stack_min_ns;
 	ct_u64 only_goid; /* parks and wake-ups of this goroutine alone; 0: of all */
+	ct_u64 turns;     /* keep `turns` */
 	ct_u64 charge;    /* enum ct_charge: keep `queues`, and charge what waited to who wakes */
 	ct_u8 reason_kind[CT_REASONS]; /* wait reason -> enum ct_object_kind */
 	ct_u8 reason_op[CT_REASONS];   /* wait reason -> enum ct_chan_op */
@@ -231,6 +233,23 @@ struct ct_release {
 	ct_u64 count;
 	ct_u64 last_ns;
 	ct_u64 last_goid;
+};
+
+/*
+ * turns: how long those who waited at a semaphore have what it guards, when the configuration asks for it;
+ * key is its address. A turn is from the wake-up of one, while others still wait, to its own next release: as
+ * long as somebody waits, no release goes unseen but those that leave it to one who spins. One that has to
+ * wait again has no turn. The time until it runs is part of it.
+ */
+struct ct_turn {
+	ct_u64 count; /* turns that ended */
+	ct_u64 handoffs; /* releases that gave it to the first in the queue: sync.Mutex when starving */
+	ct_u64 ns_total, ns_max;
+	ct_u64 hist[CT_HIST_SLOTS];
+	/* of use to the program only */
+	ct_u64 g, since_ns; /* whose turn it is, since when; g 0: nobody's */
+	ct_u32 waiting;     /* seen to park in this window */
+	ct_u32 generation;  /* of the window */
 };
 
 /* spawns: key is the pc after the go statement (ct_u64, g.gopc). */
@@ -308,6 +327,7 @@ enum ct_tally_kind {
 	CT_TALLY_SLEEP, /* time.Sleep; hits: periods, the time between two calls of a goroutine; sum,
 			      max, hist: their ns; base: ns asked for in them; value: ns of the latest */
 	CT_TALLY_TICKER, /* periodic timer started; hits: stopped again. value: its period, ns */
+	CT_TALLY_SPIN,   /* sync.Mutex.Lock spun for a round (30 PAUSE) rather than wait */
 	CT_TALLY_KINDS
 };
 

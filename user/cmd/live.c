@@ -84,6 +84,7 @@ int live_attach(struct live *live, const struct options *options, uint32_t roles
 		const struct probe_options *special, struct err *err)
 {
 	struct probe_options probes = { .waker_stack_min_ns = WAKER_STACK_MIN_NS,
+					.turns = roles & ROLE_BIT(ROLE_SPIN),
 					.timeline_bytes = options->timeline ? TIMELINE_BYTES : 0 };
 	int status;
 
@@ -99,6 +100,9 @@ int live_attach(struct live *live, const struct options *options, uint32_t roles
 	if (!status)
 		status = governor_start(live->session, options->max_overhead_pct, &live->governor,
 					err);
+	live->model.turns_counted = !status && probes.turns;
+	live->model.spins_counted = !status && roles & ROLE_BIT(ROLE_SPIN) &&
+				    !(plan_missing_roles(&live->plan, roles) & ROLE_BIT(ROLE_SPIN));
 	return status;
 }
 

@@ -16,7 +16,7 @@ static int text(const struct view *view, const struct options *options)
 
 int cmd_locks(const struct options *options, struct err *err)
 {
-	const struct trace_once how = { .roles = ROLES_LOCKS,
+	const struct trace_once how = { .roles = ROLES_LOCKS_ALL,
 					.snapshots = true,
 					.ahead = AHEAD_OF_LOCKS,
 					.document = document,

@@ -112,6 +112,7 @@ ENTRY_FN(add_wake, wakes, key, wake)
 ENTRY_FN(add_tally, tallies, key, tally)
 ENTRY_FN(add_panic, panics, key, panic)
 ENTRY_FN(add_cancel, cancels, context, cancel)
+ENTRY_FN(add_turn, turns, addr, turn)
 
 /* Site 0's park count is how many indices were handed out. */
 static int read_sites(int fd, struct aggregates *out)
@@ -169,7 +170,7 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 	out->at_ns = clock_now_ns();
 	out->tasks.len = out->sites.len = out->objects.len = out->chan_ops.len = 0;
 	out->releases.len = out->spawns.len = out->wakes.len = 0;
-	out->tallies.len = out->panics.len = out->cancels.len = 0;
+	out->tallies.len = out->panics.len = out->cancels.len = out->turns.len = 0;
 	status = read_counters(maps->counters, out);
 	if (!status)
 		status = read_hash(maps->tasks, sizeof(uint64_t), sizeof(struct ct_task), add_task,
@@ -198,6 +199,9 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 	if (!status)
 		status = read_hash(maps->cancels, sizeof(uint64_t), sizeof(struct ct_cancel),
 				   add_cancel, out);
+	if (!status)
+		status = read_hash(maps->turns, sizeof(uint64_t), sizeof(struct ct_turn), add_turn,
+				   out);
 	/* last, so that every site that a row above names is there */
 	if (!status)
 		status = read_sites(maps->sites, out);
@@ -219,4 +223,5 @@ void aggregates_free(struct aggregates *aggregates)
 	vec_free(&aggregates->tallies);
 	vec_free(&aggregates->panics);
 	vec_free(&aggregates->cancels);
+	vec_free(&aggregates->turns);
 }

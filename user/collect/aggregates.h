@@ -52,6 +52,11 @@ struct cancel_row {
 	struct ct_cancel cancel;
 };
 
+struct turn_row {
+	uint64_t addr; /* of the semaphore */
+	struct ct_turn turn;
+};
+
 struct aggregates {
 	uint64_t at_ns; /* when the reading began, CLOCK_MONOTONIC */
 	uint64_t counters[CT_N_COUNTERS];
@@ -65,6 +70,7 @@ struct aggregates {
 	VEC(struct tally_row) tallies;
 	VEC(struct panic_row) panics;
 	VEC(struct cancel_row) cancels;
+	VEC(struct turn_row) turns;
 };
 
 /* Read everything into *out (reused between calls, freed by aggregates_free). */

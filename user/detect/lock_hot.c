@@ -84,6 +84,27 @@ static void describe_assists(struct findings *findings, struct finding *finding,
 			    100 * (double)here / (double)all, DURATION(here));
 }
 
+/* Whether it is held for long, or only often. */
+static void describe_turns(struct findings *findings, struct finding *finding,
+			   const struct model *model, const struct model_lock *lock)
+{
+	const struct model_turns *turns = &lock->turns;
+	const char *mark = model->estimated ? "~" : "";
+
+	if (turns->count)
+		finding_say(
+			findings, finding,
+			"who waited for it holds it for at most %s on average, 99 %% of %s%s for "
+			"less than %s",
+			DURATION(turns->ns_total / turns->count), mark, COUNT(turns->count),
+			DURATION(model_hist_quantile(turns->hist, 0.99)));
+	if (lock->spins_known && lock->spins)
+		finding_say(findings, finding, "%s%s rounds of spinning, %.1f for each wait", mark,
+			    COUNT(lock->spins),
+			    lock->stats.waits ? (double)lock->spins / (double)lock->stats.waits :
+						0);
+}
+
 static void take_waiters(struct findings *findings, struct finding *finding,
 			 const struct model *model, const struct model_lock *lock)
 {
@@ -120,6 +141,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 		DURATION(lock->stats.wait_ns_max));
 	finding_say(findings, finding, "%s%.0f %% of all waiting for mutexes", mark, share);
 	describe_sites(findings, finding, model, lock);
+	describe_turns(findings, finding, model, lock);
 	describe_assists(findings, finding, model);
 	if (lock->kind == LOCK_RWMUTEX_WRITER)
 		describe_readers(findings, finding, model, lock);
@@ -172,7 +194,7 @@ const struct detector detector_lock_hot = {
 	.id = "lock.hot",
 	.looks_for = "a lock that goroutines wait for all the time",
 	.roles = ROLES_LOCKS,
-	.wants = ROLE_BIT(ROLE_ASSIST),
+	.wants = ROLE_BIT(ROLE_ASSIST) | ROLE_BIT(ROLE_SPIN),
 	.least_ns = 1000000000,
 	.check = check,
 };

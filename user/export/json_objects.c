@@ -100,6 +100,18 @@ static json_t *lock_state(const struct model_lock *lock)
 			 (json_int_t)state->waiters);
 }
 
+/* Of those who waited, until they let go while others waited. */
+static json_t *turns(const struct model *model, const struct model_lock *lock)
+{
+	const struct model_turns *turns = &lock->turns;
+
+	if (!model->turns_counted || (lock->kind != LOCK_MUTEX && lock->kind != LOCK_ONCE))
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:o}", "count", (json_int_t)turns->count, "ns_total",
+			 (json_int_t)turns->ns_total, "ns_max", (json_int_t)turns->ns_max,
+			 "hist_log2_ns", json_histogram(turns->hist));
+}
+
 json_t *json_lock_rows(const struct json_source *source)
 {
 	const struct model *model = source->model;
@@ -123,6 +135,14 @@ json_t *json_lock_rows(const struct json_source *source)
 					 json_null());
 
 		json_add_lock_name(row, model, lock);
+		json_object_set_new(row, "holds", turns(model, lock));
+		json_object_set_new(row, "handoffs",
+				    model->turns_counted ?
+					    json_integer((json_int_t)lock->turns.handoffs) :
+					    json_null());
+		json_object_set_new(row, "spins",
+				    lock->spins_known ? json_integer((json_int_t)lock->spins) :
+							json_null());
 		json_object_set_new(row, "state", lock_state(lock));
 		json_object_set_new(row, "holders",
 				    parties(model, lock->first_party, lock->party_count, true));

@@ -34,6 +34,7 @@ int build_parties(struct build *build);     /* who holds them, and who could end
 int build_spawns(struct build *build);
 int build_wakes(struct build *build);
 int build_tallies(struct build *build);
+int build_spins(struct build *build);
 int build_panics(struct build *build);
 int build_sampled(struct build *build); /* waits too long for the windows, by snapshots */
 int build_order(struct build *build);

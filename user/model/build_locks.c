@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collect/addr_map.h"
 #include "model/build.h"
@@ -130,6 +131,22 @@ static void add_release(struct lock_build *locks, const struct release_row *rele
 	}
 }
 
+/* Of an RWMutex's inner Mutex a turn has the writer's wait for readers in it. */
+static void add_turn(struct lock_build *locks, const struct turn_row *from)
+{
+	const uint32_t *row = addr_map_get(&locks->by_semaphore, from->addr);
+	struct model_lock *lock = row ? &locks->build->model->locks.data[*row] : NULL;
+	struct model_turns *turns = lock ? &lock->turns : NULL;
+
+	if (!lock || (lock->kind != LOCK_MUTEX && lock->kind != LOCK_ONCE))
+		return;
+	turns->count = from->turn.count;
+	turns->handoffs = from->turn.handoffs;
+	turns->ns_total = from->turn.ns_total;
+	turns->ns_max = from->turn.ns_max;
+	memcpy(turns->hist, from->turn.hist, sizeof(turns->hist));
+}
+
 static int add_all(struct lock_build *locks)
 {
 	const struct aggregates *aggregates = locks->build->aggregates;
@@ -144,6 +161,8 @@ static int add_all(struct lock_build *locks)
 			status = add_waiter(locks, &model->tasks.data[i]);
 	for (size_t i = 0; aggregates && i < aggregates->releases.len && !status; i++)
 		add_release(locks, &aggregates->releases.data[i]);
+	for (size_t i = 0; aggregates && i < aggregates->turns.len; i++)
+		add_turn(locks, &aggregates->turns.data[i]);
 	return status;
 }
 

@@ -100,9 +100,10 @@ static void note_time(struct model *model, const struct aggregates *aggregates,
 static int build_all(struct build *build)
 {
 	static int (*const steps[])(struct build *) = {
-		build_sites,   build_tasks,       build_groups,  build_waiting, build_locks,
-		build_chans,   build_lock_states, build_parties, build_spawns,  build_wakes,
-		build_tallies, build_panics,      build_sampled, build_order,   build_lock_names,
+		build_sites,  build_tasks,   build_groups,      build_waiting,
+		build_locks,  build_chans,   build_lock_states, build_parties,
+		build_spawns, build_wakes,   build_tallies,     build_spins,
+		build_panics, build_sampled, build_order,       build_lock_names,
 	};
 	int status = 0;
 

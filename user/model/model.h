@@ -106,6 +106,13 @@ struct model_party {
 	const struct pclntab_frame *frame; /* where it will do so; NULL: unknown */
 };
 
+/* How long those who waited for a lock had it while others still waited (struct ct_turn); at most. */
+struct model_turns {
+	uint64_t count, ns_total, ns_max;
+	uint64_t hist[CT_HIST_SLOTS];
+	uint64_t handoffs;
+};
+
 /* A lock's own words at the snapshot. */
 struct model_lock_state {
 	bool known;
@@ -128,7 +135,10 @@ struct model_lock {
 	uint64_t releases; /* contended ones; 0 when the probes were off */
 	uint64_t last_release_goid, last_release_ns;
 	uint64_t last_woken_goid, last_woken_ns; /* who was handed it, or woken to try again */
-	size_t first_site, site_count;           /* in `object_sites` */
+	struct model_turns turns;                /* sync.Mutex */
+	bool spins_known; /* spinning was counted, and no other lock is waited for at its places */
+	uint64_t spins;   /* rounds (CT_TALLY_SPIN) */
+	size_t first_site, site_count; /* in `object_sites` */
 	struct model_lock_state state;
 	size_t first_party, party_count; /* in `parties`: holders, who calls Done */
 };
@@ -247,11 +257,12 @@ struct model {
 	VEC(struct model_party) parties; /* of each lock and channel together */
 	VEC(struct model_spawn) spawns;  /* most spawned first */
 	VEC(struct model_wake) wakes;
-	VEC(struct model_tally) tallies;  /* by kind, then most frequent first */
-	VEC(struct model_panic) panics;   /* fatal ones, then most frequent first */
-	VEC(struct model_cancel) cancels; /* latest first */
-	double hit_cost_ns;               /* what a probe costs the goroutine that hits it */
-	uint64_t steady_ns[CT_PACES];     /* time that the probes outside of windows were on */
+	VEC(struct model_tally) tallies;   /* by kind, then most frequent first */
+	VEC(struct model_panic) panics;    /* fatal ones, then most frequent first */
+	VEC(struct model_cancel) cancels;  /* latest first */
+	double hit_cost_ns;                /* what a probe costs the goroutine that hits it */
+	bool turns_counted, spins_counted; /* set by the owner: the probes for that are on */
+	uint64_t steady_ns[CT_PACES];      /* time that the probes outside of windows were on */
 	model_type_look_up
 		look_up_type; /* set by the owner of the model; NULL: types have no names */
 	void *type_ctx;

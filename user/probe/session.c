@@ -118,6 +118,9 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	config.only_goid = options->only_goid;
 	if (options->charge_wakers)
 		config.charge = target->build.version.minor >= 22 ? CT_CHARGE_ALL : CT_CHARGE_FIRST;
+	config.turns = options->turns;
+	if (!options->turns)
+		bpf_map__set_max_entries(session->skel->maps.turns, 1);
 	config.timeline = options->timeline_bytes != 0;
 	session->skel->rodata->config = config;
 	if (options->timeline_bytes)
@@ -155,6 +158,7 @@ static void note_maps(struct probe_session *session)
 	maps->tallies = bpf_map__fd(session->skel->maps.tallies);
 	maps->panics = bpf_map__fd(session->skel->maps.panics);
 	maps->cancels = bpf_map__fd(session->skel->maps.cancels);
+	maps->turns = bpf_map__fd(session->skel->maps.turns);
 }
 
 /* From what is hit most to what is hit least, in programs that are hit much; then the rest. */
@@ -165,7 +169,7 @@ static const enum ct_handler by_hits[] = {
 	CT_ON_POOL_PUT,     CT_ON_SPAWN,      CT_ON_EXIT,
 	CT_ON_MAP_WRITE,    CT_ON_LOCK_WAIT,  CT_ON_POOL_NEW,
 	CT_ON_LOCK_RELEASE, CT_ON_MAP_MISS,   CT_ON_READY_SCHEDULER,
-	CT_ON_PARK_ABORTED, CT_ON_CHAN_CLOSE,
+	CT_ON_PARK_ABORTED, CT_ON_CHAN_CLOSE, CT_ON_SPIN,
 };
 
 static int rank(enum ct_handler handler)

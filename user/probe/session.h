@@ -25,6 +25,7 @@ struct probe_options {
 	uint64_t waker_stack_min_ns; /* keep the waker's stack for waits at least this long */
 	uint64_t only_goid;          /* parks and wake-ups of one goroutine; 0: of all */
 	bool charge_wakers;          /* ct_wake.charged_ns; with a waker_stack_min_ns of 0 */
+	bool turns;                  /* how long those who waited for a lock have it: `turns` */
 	uint32_t timeline_bytes;     /* ring buffer of events, a power of 2; 0: no timeline */
 	bool force_perf;             /* perf events even where the kernel has better, for tests */
 	bool floor;                  /* an empty program on every probe, for benchmarks */
@@ -34,7 +35,7 @@ struct probe_options {
 struct probe_maps {
 	int tasks, site_index, sites, objects, chan_ops, releases, spawns, wakes, counters,
 		timeline;
-	int tallies, panics, cancels;
+	int tallies, panics, cancels, turns;
 };
 
 /* struct ct_window */

@@ -32,6 +32,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_MAP] = "map",
 	[ROLE_VALUE] = "value",
 	[ROLE_TIMER] = "timer",
+	[ROLE_SPIN] = "spin",
 };
 
 const char *probe_role_name(enum probe_role role)
@@ -551,6 +552,30 @@ const struct probe_point probe_table[] = {
 		.args_arm64 = "r0=t",
 		.arg_regs = RAX,
 		.without = "whether tickers are stopped is not known",
+	},
+	{
+		.role = ROLE_SPIN,
+		.handler = CT_ON_SPIN,
+		.names = { "internal/sync.runtime_doSpin", "sync.runtime_doSpin" },
+		.place = PLACE_CALL,
+		.callee = "runtime.procyield",
+		.max_minor = 25,
+		.when_reg = NO_REG,
+		.args_amd64 = "r14=g",
+		.args_arm64 = "r28=g",
+		.without = "how often mutexes spin is not counted",
+	},
+	{
+		.role = ROLE_SPIN,
+		.handler = CT_ON_SPIN,
+		.names = { "internal/sync.runtime_doSpin" },
+		.place = PLACE_CALL,
+		.callee = "runtime.procyieldAsm",
+		.min_minor = 26,
+		.when_reg = NO_REG,
+		.args_amd64 = "r14=g",
+		.args_arm64 = "r28=g",
+		.without = "how often mutexes spin is not counted",
 	},
 };
 

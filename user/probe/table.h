@@ -31,6 +31,7 @@ enum probe_role {
 	ROLE_MAP,   /* sync.Map */
 	ROLE_VALUE, /* atomic.Value */
 	ROLE_TIMER, /* sleeps and tickers */
+	ROLE_SPIN,  /* of sync.Mutex.Lock, before it waits */
 	ROLE_COUNT
 };
 
@@ -44,10 +45,12 @@ enum probe_role {
 	 ROLE_BIT(ROLE_LOCK_RELEASE))
 /* What a recording has of the probes: the live tables, and who lets go of locks. */
 #define ROLES_RECORD (ROLES_TABLES | ROLES_LOCKS)
+/* And how they are held and spun for, which costs more. */
+#define ROLES_LOCKS_ALL (ROLES_LOCKS | ROLE_BIT(ROLE_SPIN))
 /* What no program has unless it uses the package; the others are in the runtime. */
 #define ROLES_OPTIONAL                                                                             \
 	(ROLE_BIT(ROLE_CANCEL) | ROLE_BIT(ROLE_POOL) | ROLE_BIT(ROLE_MAP) | ROLE_BIT(ROLE_VALUE) | \
-	 ROLE_BIT(ROLE_TIMER))
+	 ROLE_BIT(ROLE_TIMER) | ROLE_BIT(ROLE_SPIN))
 #define ROLES_CHANS                                                                                \
 	(ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | ROLE_BIT(ROLE_CHAN_SEND) |                   \
 	 ROLE_BIT(ROLE_CHAN_RECV) | ROLE_BIT(ROLE_CHAN_CLOSE))

@@ -129,6 +129,27 @@ static void print_state(const struct view *view, const struct model_lock *lock)
 		fputs("  starving: handed from one waiter to the next\n", view->out);
 }
 
+/* How long they have it who waited for it, and how it changes hands. */
+static void print_turns(const struct view *view, const struct model_lock *lock)
+{
+	const struct model_turns *turns = &lock->turns;
+	const char *mark = view_estimate_mark(view);
+
+	if (turns->count)
+		fprintf(view->out,
+			"  held for at most %s on average, from being woken, by %s%s who had waited; "
+			"99 %% for less than %s, longest %s\n",
+			DURATION(turns->ns_total / turns->count), mark, COUNT(turns->count),
+			DURATION(model_hist_quantile(turns->hist, 0.99)), DURATION(turns->ns_max));
+	if (turns->handoffs)
+		fprintf(view->out, "  handed over to the next waiter %s%s times\n", mark,
+			COUNT(turns->handoffs));
+	if (lock->spins_known && lock->spins)
+		fprintf(view->out, "  spun for %s%s times, %.1f for each wait\n", mark,
+			COUNT(lock->spins),
+			lock->stats.waits ? (double)lock->spins / (double)lock->stats.waits : 0);
+}
+
 static void print_parties(const struct view *view, const struct model_lock *lock)
 {
 	const struct model *model = view->model;
@@ -175,6 +196,7 @@ static void print_sites(const struct view *view, const struct model_lock *lock)
 			COUNT(lock->releases), (unsigned long long)lock->last_release_goid);
 	fputc('\n', view->out);
 	print_state(view, lock);
+	print_turns(view, lock);
 	print_parties(view, lock);
 	for (size_t i = 0; i < lock->site_count && i < 5; i++) {
 		const struct model_object_site *site =

@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"reflect"
 	"sync"
 	"time"
 
@@ -132,18 +131,6 @@ func channel(c chan int) object {
 
 func lock(kind string, p interface{}) object {
 	return object{Kind: kind, Addr: fmt.Sprintf("%p", p)}
-}
-
-// onceMutex is the address of the lock inside of a sync.Once.
-func onceMutex(o *sync.Once) object {
-	m, ok := reflect.TypeOf(o).Elem().FieldByName("m")
-	if !ok {
-		ctl.Fatalf("sync.Once has no m")
-	}
-	return object{
-		Kind: "sync.Mutex",
-		Addr: fmt.Sprintf("%#x", reflect.ValueOf(o).Pointer()+m.Offset),
-	}
 }
 
 // chanSite waits on one channel; fill are the values put in beforehand.
@@ -292,7 +279,7 @@ func onceSites(n int) []*site {
 		{
 			Function: "main.laterOnce", Class: "lock", n: n,
 			wait:   func(int) { laterOnce(once) },
-			object: func(int) object { return onceMutex(once) },
+			object: func(int) object { return lock("sync.Once", once) },
 		},
 	}
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
 // Program mutex_contention has some goroutines that want the same mutex all the time. With -cold
-// each has a mutex of its own: the healthy twin.
+// each has a mutex of its own: the healthy twin. With -hold they sleep while they have it, and the report says
+// how often they had it and for how long.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"conctrace.test/targets/internal/ctl"
 )
@@ -17,6 +19,7 @@ var (
 	workers = flag.Int("workers", 8, "goroutines")
 	size    = flag.Int("size", 64, "entries changed while the lock is held")
 	cold    = flag.Bool("cold", false, "one mutex each")
+	hold    = flag.Duration("hold", 0, "sleep for so long while the lock is held")
 )
 
 type table struct {
@@ -24,12 +27,30 @@ type table struct {
 	hits  map[int]int
 	_     [64]byte
 	total int64
+	held  holds
+}
+
+// holds are of those who had the lock.
+type holds struct {
+	Count int64 `json:"count"`
+	Ns    int64 `json:"ns"`
+	Max   int64 `json:"max"`
 }
 
 var stopping int32
 
 func (t *table) update() {
 	t.mu.Lock()
+	if *hold > 0 {
+		began := time.Now()
+		time.Sleep(*hold)
+		ns := int64(time.Since(began))
+		t.held.Count++
+		t.held.Ns += ns
+		if ns > t.held.Max {
+			t.held.Max = ns
+		}
+	}
 	for i := 0; i < *size; i++ {
 		t.hits[i]++
 	}
@@ -73,7 +94,11 @@ func main() {
 			rate.Stop()
 		},
 		Report: func() interface{} {
+			tables[0].mu.Lock()
+			held := tables[0].held
+			tables[0].mu.Unlock()
 			return map[string]interface{}{
+				"held": held,
 				"rate": rate.Totals(),
 				"lock": fmt.Sprintf("%p", &tables[0].mu),
 			}
