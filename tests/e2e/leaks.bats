@@ -207,15 +207,24 @@ memory_cgroup() {
 	target_quit
 }
 
-# The cycles are those cases' that have one, and of nobody else.
+# has_cycles RELATION: the cycles found ($found) and those cases' that have one ($true).
+has_cycles() {
+	jq -e -n --slurpfile truth "$TRUTH" --slurpfile document "$DOCUMENT" '
+		([$truth[0].cases[] | select(.case | test("circular|abba|phil")) | .leaks | sort] | sort) as $true |
+		([$document[0].cycles[] | sort] | sort) as $found | '"$1"
+}
+
+# Never others, and all of them in one of three processes, as in look_until_complete.
 wait_for_each_other() {
 	program "$@"
-	look -case circular_channels,abba,philosophers,chain,early_return,cond_without_signal
-	is_right
-	jq -e -n --slurpfile truth "$TRUTH" --slurpfile document "$DOCUMENT" '
-		([$truth[0].cases[] | select(.case | test("circular|abba|phil")) | .leaks | sort] | sort) ==
-		([$document[0].cycles[] | sort] | sort)' ||
-		fail "$(jq -c .cycles "$DOCUMENT"), but $(cat "$TRUTH")"
+	local try
+	for try in 1 2 3; do
+		look -case circular_channels,abba,philosophers,chain,early_return,cond_without_signal
+		is_right
+		has_cycles '$found - $true == []' || fail "$(jq -c .cycles "$DOCUMENT"), but $(cat "$TRUTH")"
+		! has_cycles '$found == $true' || break
+	done
+	has_cycles '$found == $true' || fail "$(jq -c .cycles "$DOCUMENT"), but $(cat "$TRUTH")"
 	look -case circular_channels,abba,philosophers -fixed
 	nothing_is_leaked
 	jq -e '.cycles == []' "$DOCUMENT"
@@ -227,7 +236,7 @@ wait_for_each_other() {
 
 @test "the text says who waits for each other" {
 	program "$(basename "$ANY")"
-	target_start "$PROGRAM" -case circular_channels
+	target_start "$PROGRAM" -case circular_channels -copies 3
 	run --separate-stderr "$CONCTRACE" leaks -p "$TARGET_PID"
 	[ "$status" = 3 ] || fail "$status: $stderr"
 	grep -q '^ *these 2 wait for each other:$' <<<"$output" || fail "$output"
