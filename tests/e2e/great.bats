@@ -149,6 +149,19 @@ in_group() {
 	# the timeline is in order, of the time of the recording, and ends with the forecasts
 	jq -e --argjson seconds "$seconds" '(.timeline | map(.time) == (map(.time) | sort)) and
 		(.observed_ns / 1e9 | . > 0.8 * $seconds and . < $seconds + 5) and (.timeline[-1].forecast)' "$dir/doc"
+	# what a recording does not keep is said, and the next command is of the recording
+	jq -e --arg db "$dir/db" '(.checked | index("leak.growth") and (index("ctx.ignored") | not)) and
+		(.not_judged | any(.id == "panic" and (.reason | test("recording")))) and
+		(.incidents[0].next | startswith("conctrace report \($db) tasks"))' "$dir/doc" ||
+		fail "$(jq -c '[.checked, .not_judged, .incidents[0].next]' "$dir/doc")"
+	for name in "--every 30s" "-f dot" "--service shop"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr "$CONCTRACE" report "$dir/db" diagnose $name
+		[ "$status" = 2 ] && clean_error || fail "$name: status $status, $stderr"
+	done
+	"$CONCTRACE" report "$dir/db" diagnose --severity critical >/dev/null
+	run "$CONCTRACE" report "$dir/db" diagnose -f html
+	[ "$status" = 3 ] && [[ $output == *"</html>" ]]
 	# fixed: healthy, and the difference says so
 	run "$CONCTRACE" report "$BATS_TEST_TMPDIR/after/db" diagnose --service web
 	[ "$status" = 0 ] || fail "$output"
