@@ -199,7 +199,7 @@ static int run(struct session *session, struct err *err)
 static void say_leaks(const struct observed_leaks *leaks)
 {
 	if (leaks->known)
-		fprintf(stderr, "conctrace: %zu goroutines are leaked, and %zu suspects\n",
+		fprintf(stderr, "conctrace: leaked goroutines: %zu, suspects: %zu\n",
 			leaks->leaks.leaked, leaks->leaks.suspects);
 	else
 		fprintf(stderr, "conctrace: which goroutines are leaked is not known: %s\n",
