@@ -246,6 +246,9 @@ static int take_chunks_as_they_come(struct job *job, struct assembly *assembly)
 			pthread_cond_wait(&job->done, &job->lock);
 		status = job->finished[i] ? job->chunks[i].status : -ECANCELED;
 		pthread_mutex_unlock(&job->lock);
+		/* somebody may still be reading it */
+		if (status == -ECANCELED)
+			break;
 		if (!status)
 			status = take_chunk(assembly, &job->chunks[i]);
 		chunk_free(&job->chunks[i]);
