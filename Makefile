@@ -166,7 +166,7 @@ bench-helpers: $(BENCH_BIN)
 
 GO_VERSIONS ?= $(notdir $(wildcard $(D)/go/*))
 TARGET_SRC := $(wildcard tests/targets/*/*.go tests/targets/*/*/*.go tests/targets/*/*.[chs] \
-	tests/targets/go.mod tests/targets/build.sh)
+	tests/targets/go.mod tests/targets/*/go.mod tests/targets/build.sh)
 
 targets: $(GO_VERSIONS:%=$(O)/targets/.built-%)
 

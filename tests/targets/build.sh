@@ -59,7 +59,7 @@ for version; do
 	# shellcheck disable=SC2046
 	build "$go" "$version" 0 $(plain)
 	build "$go" "$version/stripped" 0 -ldflags='-s -w' ./counts ./frames ./leaks ./zoo ./holders ./incidents \
-		./lock_names
+		./lock_names ./weighted
 	build "$go" "$version/pie" 0 -buildmode=pie -trimpath -ldflags='-s -w' ./counts ./frames ./leaks ./zoo ./holders \
 		./lock_names
 	# 1.27 has the profile without being asked for it

@@ -2,3 +2,7 @@
 module conctrace.test/targets
 
 go 1.19
+
+require golang.org/x/sync v0.0.0
+
+replace golang.org/x/sync => ./xsync

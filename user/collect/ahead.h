@@ -54,7 +54,8 @@ enum ahead_answer {
 };
 
 /*
- * Whether `unlock` (NEXT_UNLOCK, NEXT_WRITE_UNLOCK, NEXT_READ_UNLOCK; or NEXT_DONE: it owes one) of this object comes next. *pending
+ * Whether `unlock` (NEXT_UNLOCK, NEXT_WRITE_UNLOCK, NEXT_READ_UNLOCK, NEXT_RELEASE; or NEXT_DONE: it owes one) of
+ * this object comes next. *pending
  * is how many locks of it the goroutine still waits to get, which so many unlocks only take back; it is
  * brought up to date for the frame below. `passes_over`: the other operations of an RWMutex are of no
  * account, for it waits for those.

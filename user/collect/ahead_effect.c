@@ -24,6 +24,8 @@ static void note(struct ahead *ahead, enum next_what what, uint64_t object)
 
 static bool is_family(enum next_what what, enum next_what unlock)
 {
+	if (unlock == NEXT_RELEASE)
+		return what == NEXT_RELEASE || what == NEXT_ACQUIRE;
 	if (unlock == NEXT_DONE)
 		return what == NEXT_DONE || what == NEXT_ADD;
 	if (unlock == NEXT_UNLOCK)
@@ -147,6 +149,10 @@ bool ahead_effect(struct walk *walk, struct path *path, const struct code_functi
 	case CODE_LIST_WAKE:
 		return ahead_operation(walk, path, NEXT_WAKE,
 				       minus(first, walk->ahead->target->layout.cond_notify));
+	case CODE_ACQUIRE:
+		return ahead_operation(walk, path, NEXT_ACQUIRE, first);
+	case CODE_RELEASE:
+		return ahead_operation(walk, path, NEXT_RELEASE, first);
 	case CODE_SEND:
 		return ahead_operation(walk, path, NEXT_SEND, first);
 	case CODE_RECV:

@@ -52,7 +52,7 @@ static bool begins(const char *text, const char *prefix)
 	return !strncmp(text, prefix, strlen(prefix));
 }
 
-/* src/sync, src/internal/sync, src/runtime/{chan,select,panic}.go, Go 1.18 to 1.27. */
+/* src/sync, src/internal/sync, src/runtime/{chan,select,panic}.go, Go 1.18 to 1.27; golang.org/x/sync to v0.20.0. */
 static enum code_effect effect_of(const char *name)
 {
 	static const struct {
@@ -94,6 +94,9 @@ static enum code_effect effect_of(const char *name)
 		{ "log.Fatal", CODE_NO_RETURN },
 		{ "log.Fatalf", CODE_NO_RETURN },
 		{ "log.Fatalln", CODE_NO_RETURN },
+		{ "golang.org/x/sync/semaphore.(*Weighted).Acquire", CODE_ACQUIRE },
+		{ "golang.org/x/sync/semaphore.(*Weighted).TryAcquire", CODE_ACQUIRE },
+		{ "golang.org/x/sync/semaphore.(*Weighted).Release", CODE_RELEASE },
 		{ "runtime.chansend1", CODE_SEND },
 		{ "runtime.selectnbsend", CODE_SEND },
 		{ "runtime.chanrecv1", CODE_RECV },

@@ -29,6 +29,8 @@ enum code_effect {
 	CODE_GROUP_WAIT,
 	CODE_COND_WAKE, /* Signal, Broadcast */
 	CODE_LIST_WAKE, /* the same, of a Cond's notifyList */
+	CODE_ACQUIRE,   /* semaphore.Weighted; Acquire, TryAcquire */
+	CODE_RELEASE,
 	CODE_SEND,
 	CODE_RECV,
 	CODE_RECV_SECOND, /* the channel is the second argument: a select with one case and a default */

@@ -93,6 +93,8 @@ static int watch_waits_of(struct finder *finder, const struct goroutine *gorouti
 		status = watch_semaphore(finder, goroutine->wait_addr);
 	else if (goroutine->wait_kind == WAIT_COND && cond < goroutine->wait_addr)
 		status = watch(finder, goroutine->wait_addr - cond);
+	else if (goroutine->wait_kind == WAIT_SELECT && goroutine->wait_addr)
+		status = watch(finder, goroutine->wait_addr);
 	for (uint32_t i = 0; of == AHEAD_OF_ALL && i < goroutine->case_count && !status; i++) {
 		uint64_t chan = finder->snapshot->cases.data[goroutine->first_case + i].chan;
 
@@ -153,6 +155,10 @@ static void find_own_wait(struct finder *finder, const struct goroutine *gorouti
 	bool in_mutex = false;
 
 	*wait = (struct own_wait){ 0 };
+	if (goroutine->wait_kind == WAIT_SELECT && semaphore)
+		*wait = (struct own_wait){ .object = semaphore,
+					   .unlock = NEXT_RELEASE,
+					   .is_lock = true };
 	if (goroutine->wait_kind != WAIT_SEMA || !semaphore)
 		return;
 	for (size_t i = 0; i < count && i < SYNC_FRAMES_MAX; i++) {
@@ -247,6 +253,8 @@ static enum next_what unlock_of(enum next_what what)
 		return NEXT_WRITE_UNLOCK;
 	case NEXT_READ_LOCK:
 		return NEXT_READ_UNLOCK;
+	case NEXT_ACQUIRE:
+		return NEXT_RELEASE;
 	default:
 		return what;
 	}
@@ -269,6 +277,8 @@ static int take_op(struct finder *finder, uint32_t goroutine, uint32_t frame,
 	case NEXT_READ_UNLOCK:
 	case NEXT_WRITE_LOCK:
 	case NEXT_READ_LOCK:
+	case NEXT_RELEASE:
+	case NEXT_ACQUIRE:
 		unlock.what = unlock_of(op->what);
 		return decide(finder, goroutine, frame, &unlock, wait);
 	case NEXT_ADD:

@@ -113,31 +113,33 @@ static const struct record_field resources_fields[] = {
 };
 
 #define TASK(member, says) INT(struct record_task, goroutine.member, #member, says)
-#define TASK_FIELDS                                                                                \
-	INT(struct record_task, g, "g", "address of the runtime.g"),                               \
-		TASK(goid, "the goroutine's id"),                                                  \
-		INT(struct record_task, goroutine.index, "place", "in allgs"),                     \
-		TASK(status, "see table state"), TASK(wait_reason, "see table wait_reason"),       \
-		TASK(wait_kind, "1 send, 2 receive, 3 select, 4 lock, 5 Cond, 6 timer, 7 network," \
-				" 8 other, 9 iter.Pull"),                                          \
-		TASK(wait_addr,                                                                    \
-		     "what it waits for: hchan, semaphore, notifyList, timer, pollDesc"),          \
-		TASK(since_ns, "it rests since then at least; 0: unknown"),                        \
-		TASK(waitsince_ns, "the GC found it waiting then; 0: unknown"),                    \
-		TASK(wake_ns, "when its timer ends; 0: unknown"),                                  \
-		TASK(parent_goid, "who created it; 0: unknown"),                                   \
-		TASK(gopc, "pc behind the go statement"), TASK(startpc, "entry of its function"),  \
-		TASK(m_procid, "thread id; 0: none"),                                              \
-		INT(struct record_task, goroutine.labels, "labels_addr", "address of its labels"), \
-		TASK(fd, "network: descriptor; -1: unknown"),                                      \
-		TASK(direction, "network: 1 reads, 2 writes"), TASK(scan, "1: the GC scans it"),   \
-		TASK(locked, "1: locked to its thread"), TASK(system, "1: of the runtime itself"), \
-		TASK(torn, "1: it ran while it was read"),                                         \
-		TASK(stack_cut, "1: its stack goes on"),                                           \
-		TASK(cases_cut, "1: it may wait for more channels than its cases say"),            \
-		INT(struct record_task, stack, "stack", "in table stack; 0: none"),                \
-		INT(struct record_task, cases, "cases", "in table select_case; 0: none"),          \
-		INT(struct record_task, labels, "label", "in table label; 0: none"),               \
+#define TASK_FIELDS                                                                                 \
+	INT(struct record_task, g, "g", "address of the runtime.g"),                                \
+		TASK(goid, "the goroutine's id"),                                                   \
+		INT(struct record_task, goroutine.index, "place", "in allgs"),                      \
+		TASK(status, "see table state"), TASK(wait_reason, "see table wait_reason"),        \
+		TASK(wait_kind, "1 send, 2 receive, 3 select, 4 lock, 5 Cond, 6 timer, 7 network,"  \
+				" 8 other, 9 iter.Pull"),                                           \
+		TASK(wait_addr,                                                                     \
+		     "what it waits for: hchan, semaphore, notifyList, timer, pollDesc, Weighted"), \
+		TASK(ready, "in a Weighted's Acquire: hchan that is closed then; 0: in none"),      \
+		TASK(wants, "and how much of it"),                                                  \
+		TASK(since_ns, "it rests since then at least; 0: unknown"),                         \
+		TASK(waitsince_ns, "the GC found it waiting then; 0: unknown"),                     \
+		TASK(wake_ns, "when its timer ends; 0: unknown"),                                   \
+		TASK(parent_goid, "who created it; 0: unknown"),                                    \
+		TASK(gopc, "pc behind the go statement"), TASK(startpc, "entry of its function"),   \
+		TASK(m_procid, "thread id; 0: none"),                                               \
+		INT(struct record_task, goroutine.labels, "labels_addr", "address of its labels"),  \
+		TASK(fd, "network: descriptor; -1: unknown"),                                       \
+		TASK(direction, "network: 1 reads, 2 writes"), TASK(scan, "1: the GC scans it"),    \
+		TASK(locked, "1: locked to its thread"), TASK(system, "1: of the runtime itself"),  \
+		TASK(torn, "1: it ran while it was read"),                                          \
+		TASK(stack_cut, "1: its stack goes on"),                                            \
+		TASK(cases_cut, "1: it may wait for more channels than its cases say"),             \
+		INT(struct record_task, stack, "stack", "in table stack; 0: none"),                 \
+		INT(struct record_task, cases, "cases", "in table select_case; 0: none"),           \
+		INT(struct record_task, labels, "label", "in table label; 0: none"),                \
 		INT(struct record_task, peer, "peer", "in table text: the other end; 0: unknown")
 
 static const struct record_field task_fields[] = { TASK_FIELDS };
@@ -247,7 +249,7 @@ static const struct record_field chan_state_fields[] = {
 };
 
 static const struct record_field lock_word_fields[] = {
-	INT(struct lock_words, addr, "addr", "of the semaphore"),
+	INT(struct lock_words, addr, "addr", "of the semaphore, or Weighted"),
 	INT(struct lock_words, read_ok, "read_ok", "0: it could not be read"),
 	FIELD(FIELD_BYTES, struct lock_words, bytes, "bytes", "memory from addr - 16 on"),
 };
@@ -258,7 +260,8 @@ static const struct record_field next_fields[] = {
 	NEXT(g, "address of the runtime.g of who does something with it next"),
 	NEXT(n, "one of several"),
 	NEXT(what,
-	     "0 unlock, 1 write unlock, 2 read unlock, 6 Done, 7 send, 8 receive, 9 close, 10 wake"),
+	     "0 unlock, 1 write unlock, 2 read unlock, 6 Done, 7 send, 8 receive, 9 close, 10 wake, "
+	     "12 release"),
 	NEXT(frame, "depth in its stack"),
 	NEXT(certain, "1: on every path"),
 };

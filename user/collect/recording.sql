@@ -102,7 +102,8 @@ FROM stack JOIN frame USING (pc);
 
 CREATE VIEW stack_site AS -- the application's frame, else the outermost one
 SELECT stack, min(CASE
-    -- standard packages have no dot before the first slash of their path
+    -- standard packages have no dot before the first slash of their path; x/sync counts as one of them
+    WHEN function LIKE 'golang.org/x/sync/%' THEN 1000000 - depth
     WHEN function LIKE 'main.%' OR instr(substr(function, 1, instr(function, '/')), '.') THEN depth
     ELSE 1000000 - depth END) AS depth,
   function, file, line

@@ -396,6 +396,8 @@ static int complete(struct snapshot_reader *reader, const struct snapshot_option
 	if (!status)
 		status = wait_chan_states(target, snapshot);
 	if (!status)
+		status = wait_weighted(target, snapshot);
+	if (!status)
 		status = wait_locks(target, snapshot);
 	if (!status)
 		status = labels_read(target, assembly->last, assembly->origins.data, snapshot);

@@ -66,12 +66,13 @@ struct chan_state {
 
 /*
  * Memory around a semaphore that goroutines wait for. The lock it is part of is known by the stacks
- * of those: sync.Mutex, RWMutex and WaitGroup lie within these bounds in every version.
+ * of those: sync.Mutex, RWMutex and WaitGroup lie within these bounds in every version, and what a
+ * semaphore.Weighted begins with.
  */
 #define LOCK_WORDS_BEFORE 16
 #define LOCK_WORDS_LEN 32
 struct lock_words {
-	uint64_t addr; /* of the semaphore */
+	uint64_t addr; /* of the semaphore, or Weighted */
 	bool read_ok;
 	uint8_t bytes[LOCK_WORDS_LEN]; /* from addr - LOCK_WORDS_BEFORE on */
 };
@@ -99,15 +100,17 @@ enum next_what {
 	NEXT_SEND,
 	NEXT_RECV,
 	NEXT_CLOSE,
-	NEXT_WAKE, /* sync.Cond: Signal or Broadcast */
-	NEXT_ADD,  /* sync.WaitGroup */
+	NEXT_WAKE,    /* sync.Cond: Signal or Broadcast */
+	NEXT_ADD,     /* sync.WaitGroup */
+	NEXT_RELEASE, /* semaphore.Weighted: it has some of it */
+	NEXT_ACQUIRE,
 };
 
 struct next_op {
 	uint64_t object;    /* the lock, WaitGroup, Cond or hchan */
 	uint32_t goroutine; /* in snapshot.goroutines */
 	uint32_t frame;     /* which of its pcs it will be done from */
-	uint8_t what;       /* enum next_what; no locking, no adding */
+	uint8_t what;       /* enum next_what; no locking, no adding, no acquiring */
 	bool certain;       /* on every path, as far as they could be followed */
 };
 
@@ -125,10 +128,15 @@ struct goroutine {
 	uint64_t waitsince_ns; /* filled by the GC only; 0: unknown. CLOCK_MONOTONIC of the target */
 	uint64_t since_ns;     /* rests since then at least, by earlier snapshots; 0: unknown */
 	uint64_t m_procid;     /* thread id of its M, 0: none */
-	/* hchan, semaphore, a sync.Cond's notifyList, timer, pollDesc, coro; 0: unknown */
+	/*
+	 * hchan, semaphore, a sync.Cond's notifyList, timer, pollDesc, coro; 0: unknown. WAIT_SELECT: the
+	 * semaphore.Weighted in whose Acquire it is; 0: in none
+	 */
 	uint64_t wait_addr;
-	uint64_t wake_ns;                /* WAIT_TIMER: when it ends, CLOCK_MONOTONIC; 0: unknown */
-	uint64_t labels;                 /* address of its labels, 0: none */
+	uint64_t ready;   /* the case of that select which ends when it is acquired: hchan */
+	int64_t wants;    /* how much of it */
+	uint64_t wake_ns; /* WAIT_TIMER: when it ends, CLOCK_MONOTONIC; 0: unknown */
+	uint64_t labels;  /* address of its labels, 0: none */
 	uint32_t first_case, case_count; /* in snapshot.cases: select and channel waits */
 	uint32_t index;                  /* place in allgs; a g keeps it */
 	uint32_t first_pc, pc_count; /* in snapshot.pcs, innermost first; equal stacks share them */
@@ -182,7 +190,7 @@ struct snapshot {
 	bool has_args; /* they were asked for */
 	VEC(struct wait_case) cases;
 	VEC(struct chan_state) chans; /* every channel somebody waits on, ascending by addr */
-	VEC(struct lock_words) locks; /* every semaphore of WAIT_SEMA, ascending by addr */
+	VEC(struct lock_words) locks; /* of every semaphore and Weighted, ascending by addr */
 	VEC(struct next_op) next_ops; /* ascending by object, then goroutine */
 	uint64_t ahead_left_out;      /* goroutines that ran, or could not be looked at for that */
 	VEC(struct goroutine_label) labels;

@@ -9,6 +9,8 @@
  *	                    address lies on the top of the stack
  *	sync.Cond           the same, but it is the list's address that lies there
  *	timers              g.timer
+ *	semaphore.Weighted  its address lies in the frames of Acquire, and the channel that this waits for in
+ *	                    its list of waiters
  */
 #ifndef COLLECT_WAIT_OBJECT_H
 #define COLLECT_WAIT_OBJECT_H
@@ -66,6 +68,8 @@ int wait_parked(struct waiters *waiters, enum wait_kind kind);
 int wait_semaphores(const struct target *target, struct snapshot *snapshot);
 /* State of every channel in snapshot->cases, into snapshot->chans, and the cases' directions. */
 int wait_chan_states(const struct target *target, struct snapshot *snapshot);
+/* Who is in the Acquire of which semaphore.Weighted, of those whose stacks are known. */
+int wait_weighted(const struct target *target, struct snapshot *snapshot);
 /* Memory around every semaphore, into snapshot->locks. */
 int wait_locks(const struct target *target, struct snapshot *snapshot);
 int wait_conds(const struct target *target, struct snapshot *snapshot, const cond_waiters *conds);

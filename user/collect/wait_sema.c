@@ -136,7 +136,8 @@ static int list_locks(struct snapshot *snapshot)
 		struct lock_words *lock;
 		uint32_t *slot;
 
-		if (goroutine->wait_kind != WAIT_SEMA || !goroutine->wait_addr)
+		if ((goroutine->wait_kind != WAIT_SEMA && goroutine->wait_kind != WAIT_SELECT) ||
+		    !goroutine->wait_addr)
 			continue;
 		slot = addr_map_put(&seen, goroutine->wait_addr);
 		if (slot && (*slot)++)

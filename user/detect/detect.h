@@ -79,8 +79,6 @@ void detect_take_place(struct finding *finding, const struct model_task *task);
 uint64_t detect_waited_ns(const struct detect_input *input, const struct model_task *task);
 /* Some frame of the stack has this function, "net/http.(*persistConn).roundTrip". */
 bool detect_stack_has(const struct stack *stack, const char *function);
-/* Some frame's function ends like this, "semaphore.(*Weighted).Acquire", at the package's name. */
-bool detect_stack_ends(const struct stack *stack, const char *function);
 bool detect_same_place(const struct pclntab_frame *a, const struct pclntab_frame *b);
 /* What the detector at work has found at this place already; NULL: nothing. */
 struct finding *detect_found_at(struct findings *findings, const struct pclntab_frame *site);

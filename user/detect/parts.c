@@ -129,21 +129,6 @@ const char *detect_goids(char *text, size_t size, const uint64_t *goids, size_t 
 	return text;
 }
 
-bool detect_stack_ends(const struct stack *stack, const char *function)
-{
-	size_t want = strlen(function);
-
-	for (size_t i = 0; stack && i < stack->frame_count; i++) {
-		const char *name = stack->frames[i]->function;
-		size_t len = strlen(name);
-
-		if (len >= want && !strcmp(name + len - want, function) &&
-		    (len == want || name[len - want - 1] == '/'))
-			return true;
-	}
-	return false;
-}
-
 bool detect_same_place(const struct pclntab_frame *a, const struct pclntab_frame *b)
 {
 	if (!a || !b)

@@ -2,14 +2,15 @@
 /*
  * sem.saturated: a buffered channel that is full at every snapshot while callers queue to send. With
  * elements of no size it is a semaphore, else a queue whose consumers are too slow; one producer that is
- * held up by a full queue is what the queue is for. golang.org/x/sync/semaphore has its own queue.
+ * held up by a full queue is what the queue is for. golang.org/x/sync/semaphore has a queue of its own; who
+ * waits in it found it taken.
  */
 #include <stdio.h>
 
 #include "detect/detect.h"
 #include "model/format.h"
 
-static const char weighted_acquire[] = "x/sync/semaphore.(*Weighted).Acquire";
+#define HOLDERS_SAID 4 /* of a semaphore.Weighted */
 
 static void take_senders(const struct detect_input *input, struct findings *findings,
 			 struct finding *finding, uint64_t chan)
@@ -98,27 +99,63 @@ static void check_chan(const struct detect_input *input, struct findings *findin
 	detect_look(input, finding, "chans");
 }
 
-static void check_weighted(const struct detect_input *input, struct findings *findings,
-			   const struct model_group *group)
+/* Those that are known to have some of it. */
+static void say_holders(const struct detect_input *input, struct findings *findings,
+			struct finding *finding, const struct model_lock *lock)
 {
-	struct finding *finding = detect_found_at(findings, group->stack->site);
+	const struct model *model = input->model;
 
-	if (!finding) {
-		finding = finding_begin(findings, SEVERITY_WARNING, CERTAINTY_LIKELY);
-		finding->site = group->stack->site;
-		finding->stack = group->stack;
+	for (size_t i = 0, said = 0; i < lock->party_count && said < HOLDERS_SAID; i++) {
+		const struct model_party *party = &model->parties.data[lock->first_party + i];
+		const struct model_task *task = &model->tasks.data[party->task];
+
+		if (!model_party_holds(party) || !party->certain)
+			continue;
+		said++;
+		finding_say(findings, finding, "goroutine %llu has some of it (%s), in %s",
+			    (unsigned long long)task->goid, model_evidence_name(party->evidence),
+			    ACTIVITY(input->model, task));
 	}
-	detect_take_group(input, findings, finding, group);
-	finding->metric = (double)finding->goids.len;
+}
+
+static void check_weighted(const struct detect_input *input, struct findings *findings,
+			   const struct model_lock *lock)
+{
+	const struct series_object *object = series_object(input->series, lock->addr);
+	uint64_t snapshots = series_snapshots(input->series);
+	const struct model *model = input->model;
+	struct finding *finding;
+
+	if (!object || object->full * 10 < snapshots * 9 ||
+	    (double)lock->waiters < input->limits->sem_queue)
+		return;
+	finding = finding_begin(findings, SEVERITY_WARNING, CERTAINTY_CERTAIN);
+	detect_object(finding, model_lock_kind_name(lock->kind), lock->addr, lock->symbol);
+	for (size_t i = 0; i < model->tasks.len; i++) {
+		const struct model_task *task = &model->tasks.data[i];
+
+		if (model_lock_kind(task) != LOCK_WEIGHTED || task->waiting_on != lock->addr)
+			continue;
+		finding_add_goid(findings, finding, task->goid);
+		detect_take_place(finding, task);
+	}
+	finding->metric = (double)lock->waiters;
 	finding->limit = input->limits->sem_queue;
 	finding->metric_unit = "goroutines";
 	finding->weight = finding->metric;
-	finding_title(finding, "%zu goroutines queue for a semaphore.Weighted at %s",
-		      finding->goids.len, PLACE(finding->site));
-	finding_why(finding, "they wait in Acquire; how much is free was not read");
+	finding_title(finding,
+		      "a semaphore.Weighted has %lld of %lld taken: %s goroutines queue at %s",
+		      (long long)lock->state.taken, (long long)lock->state.size,
+		      COUNT(lock->waiters), PLACE(finding->site));
+	finding_say(findings, finding, "waited for in %u of %llu snapshots; by %llu to %llu",
+		    object->full, (unsigned long long)snapshots,
+		    (unsigned long long)object->least_waiters,
+		    (unsigned long long)object->most_waiters);
+	say_holders(input, findings, finding, lock);
+	finding_why(finding, "size, cur and the queue were read from the semaphore");
 	finding_advise(finding,
 		       "see what holds the weight for so long; then more of it, or TryAcquire");
-	detect_look(input, finding, "tasks --filter Weighted");
+	detect_look(input, finding, "locks");
 }
 
 static int check(const struct detect_input *input, struct findings *findings)
@@ -128,14 +165,9 @@ static int check(const struct detect_input *input, struct findings *findings)
 	for (size_t i = 0; i < model->chans.len; i++)
 		if (model->chans.data[i].state_known && model->chans.data[i].cap)
 			check_chan(input, findings, &model->chans.data[i]);
-	for (size_t i = 0; i < model->groups.len; i++) {
-		const struct model_group *group = &model->groups.data[i];
-
-		if (group->state == G_WAITING && group->wait_kind == WAIT_SELECT &&
-		    (double)group->count >= input->limits->sem_queue &&
-		    detect_stack_ends(group->stack, weighted_acquire))
-			check_weighted(input, findings, group);
-	}
+	for (size_t i = 0; i < model->locks.len; i++)
+		if (model->locks.data[i].kind == LOCK_WEIGHTED && model->locks.data[i].state.known)
+			check_weighted(input, findings, &model->locks.data[i]);
 	return 0;
 }
 

@@ -274,7 +274,9 @@ static struct series_object *object_of(struct series *series, uint64_t addr, boo
 /* Its holder waits itself, for something that is no lock. */
 static bool is_held_blocked(const struct model *model, const struct model_lock *lock)
 {
-	const struct model_party *holder = model_holder(model, lock);
+	/* a part of a semaphore is there to be held meanwhile */
+	const struct model_party *holder = lock->kind == LOCK_WEIGHTED ? NULL :
+									 model_holder(model, lock);
 	const struct model_task *task = holder ? &model->tasks.data[holder->task] : NULL;
 
 	return task && ((task->state == G_WAITING && task->wait_kind != WAIT_SEMA) ||
@@ -294,6 +296,7 @@ static int note_objects(struct series *series, const struct model *model, bool a
 			return -ENOMEM;
 		object->looked += ahead;
 		object->held_blocked += ahead && is_held_blocked(model, lock);
+		object->full += lock->kind == LOCK_WEIGHTED;
 		if (lock->state.known && lock->state.starving && !object->starving++)
 			object->first_starving = series->points.len - 1;
 	}

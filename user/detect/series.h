@@ -40,9 +40,9 @@ struct series_object {
 	bool is_lock;
 	size_t first_point, last_point; /* index of the snapshots that had waiters first and last */
 	uint32_t seen;                  /* snapshots with waiters */
-	uint32_t full;                  /* channels: with len == cap and senders waiting */
-	uint32_t starving;              /* mutexes: with the starving bit set */
-	size_t first_starving;          /* index of the first such snapshot */
+	uint32_t full; /* channels: with len == cap and senders waiting; semaphore.Weighted: with waiters */
+	uint32_t starving;     /* mutexes: with the starving bit set */
+	size_t first_starving; /* index of the first such snapshot */
 	/*
 	 * Locks: snapshots with waiters that looked ahead, so that holders could be known; and those of
 	 * them whose holder waited itself, for something other than a lock.

@@ -91,6 +91,9 @@ static json_t *lock_state(const struct model_lock *lock)
 	if (lock->kind == LOCK_WAITGROUP)
 		return json_pack("{s:I, s:I}", "counter", (json_int_t)state->counter, "waiters",
 				 (json_int_t)state->waiters);
+	if (lock->kind == LOCK_WEIGHTED)
+		return json_pack("{s:I, s:I, s:I}", "size", (json_int_t)state->size, "taken",
+				 (json_int_t)state->taken, "waiters", (json_int_t)lock->waiters);
 	if (lock->kind == LOCK_RWMUTEX_WRITER)
 		return json_pack("{s:b, s:I, s:b}", "locked", state->locked, "readers",
 				 (json_int_t)state->readers, "writer_pending",

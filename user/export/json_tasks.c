@@ -68,6 +68,17 @@ static json_t *cases(const struct model *model, const struct goroutine *goroutin
 	return rows;
 }
 
+static void add_weighted(json_t *row, const struct model *model, const struct model_task *task)
+{
+	struct model_lock_state state = model_weighted_state(model, task);
+
+	json_object_set_new(row, "wants", json_integer((json_int_t)task->goroutine->wants));
+	json_object_set_new(row, "size",
+			    state.known ? json_integer((json_int_t)state.size) : json_null());
+	json_object_set_new(row, "taken",
+			    state.known ? json_integer((json_int_t)state.taken) : json_null());
+}
+
 json_t *json_waiting_on(const struct model *model, const struct model_task *task)
 {
 	struct model_object object = model_waiting_on(model, task);
@@ -80,6 +91,8 @@ json_t *json_waiting_on(const struct model *model, const struct model_task *task
 			object.addr ? json_address(object.addr) : json_null());
 	if (goroutine && task->wait_kind == WAIT_SELECT)
 		json_object_set_new(row, "cases", cases(model, goroutine));
+	if (goroutine && task->wait_kind == WAIT_SELECT && object.addr)
+		add_weighted(row, model, task);
 	if (goroutine && task->wait_kind == WAIT_NETWORK && goroutine->fd >= 0)
 		json_object_set_new(row, "fd", json_integer(goroutine->fd));
 	if (goroutine && task->wait_kind == WAIT_NETWORK && goroutine->peer)

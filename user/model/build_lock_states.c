@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What locks say of themselves. src/internal/sync/mutex.go (src/sync/mutex.go before Go 1.24),
- * src/sync/rwmutex.go and waitgroup.go, Go 1.18 to 1.27.
+ * src/sync/rwmutex.go and waitgroup.go, Go 1.18 to 1.27. golang.org/x/sync/semaphore/semaphore.go, from its
+ * first commit 5a06fca (2017) to v0.20.0: a Weighted begins with size and cur, int64 each.
  */
 #include "model/build.h"
 
@@ -76,6 +77,31 @@ static void rwmutex_state(const struct layout *layout, const struct lock_words *
 	state->readers = left > 0 ? left : 0;
 }
 
+static void weighted_state(const struct snapshot *snapshot, uint64_t addr,
+			   struct model_lock_state *state)
+{
+	const struct lock_words *words = words_of(snapshot, addr);
+	int64_t limits[2];
+
+	if (!words)
+		return;
+	memcpy(limits, words->bytes + LOCK_WORDS_BEFORE, sizeof(limits));
+	/* the memory may be another's by now */
+	state->known = limits[0] > 0 && limits[1] >= 0 && limits[1] <= limits[0];
+	state->size = limits[0];
+	state->taken = limits[1];
+}
+
+struct model_lock_state model_weighted_state(const struct model *model,
+					     const struct model_task *task)
+{
+	struct model_lock_state state = { 0 };
+
+	if (model->snapshot && model_lock_kind(task) == LOCK_WEIGHTED)
+		weighted_state(model->snapshot, task->waiting_on, &state);
+	return state;
+}
+
 static void read_state(const struct build *build, struct model_lock *lock)
 {
 	const struct snapshot *snapshot = build->snapshot;
@@ -113,6 +139,9 @@ static void read_state(const struct build *build, struct model_lock *lock)
 		state->counter = word_at(words, lock->addr + layout->waitgroup_state + 4);
 		state->waiters = word_at(words, lock->addr + layout->waitgroup_state) &
 				 GROUP_WAITERS_MASK;
+		break;
+	case LOCK_WEIGHTED:
+		weighted_state(snapshot, lock->addr, state);
 		break;
 	default:
 		break;

@@ -99,9 +99,10 @@ static int add_waiter(struct lock_build *locks, const struct model_task *task)
 	size_t row;
 	int status;
 
-	if (!task->waiting_on || (task->wait_kind != WAIT_SEMA && task->wait_kind != WAIT_COND))
+	if (!task->waiting_on || (task->wait_kind != WAIT_SEMA && task->wait_kind != WAIT_COND &&
+				  task->wait_kind != WAIT_SELECT))
 		return 0;
-	status = row_of(locks, task->waiting_on, task->stack ? task->stack->lock : LOCK_NONE, &row);
+	status = row_of(locks, task->waiting_on, model_lock_kind(task), &row);
 	if (status)
 		return status;
 	locks->build->model->locks.data[row].waiters++;

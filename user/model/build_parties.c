@@ -34,7 +34,7 @@ const char *model_role_name(unsigned role)
 		[PARTY_READS] = "reads",           [PARTY_WRITES_NEXT] = "writes next",
 		[PARTY_CALLS_DONE] = "calls Done", [PARTY_SENDS] = "sends",
 		[PARTY_RECEIVES] = "receives",     [PARTY_CLOSES] = "closes",
-		[PARTY_WAKES] = "wakes",
+		[PARTY_WAKES] = "wakes",           [PARTY_HOLDS_PART] = "holds part",
 	};
 
 	return role < sizeof(names) / sizeof(names[0]) ? names[role] : "?";
@@ -43,7 +43,7 @@ const char *model_role_name(unsigned role)
 bool model_party_holds(const struct model_party *party)
 {
 	return party->role == PARTY_HOLDS || party->role == PARTY_WRITES ||
-	       party->role == PARTY_READS;
+	       party->role == PARTY_READS || party->role == PARTY_HOLDS_PART;
 }
 
 const struct model_party *model_holder(const struct model *model, const struct model_lock *lock)
@@ -120,6 +120,10 @@ static bool role_on_lock(const struct model_lock *lock, const struct next_op *op
 	case NEXT_DONE:
 		*role = PARTY_CALLS_DONE;
 		return lock->kind == LOCK_WAITGROUP;
+	case NEXT_RELEASE:
+		*role = PARTY_HOLDS_PART;
+		return lock->kind == LOCK_WEIGHTED && op->certain &&
+		       (!state->known || state->taken > 0);
 	case NEXT_WAKE:
 		*role = PARTY_WAKES;
 		return lock->kind == LOCK_COND;
@@ -211,9 +215,11 @@ static void drop_contradictions(struct model *model, struct model_lock *lock)
 {
 	size_t alone = count_role(model, lock, PARTY_HOLDS) + count_role(model, lock, PARTY_WRITES);
 	size_t readers = count_role(model, lock, PARTY_READS);
+	size_t parts = count_role(model, lock, PARTY_HOLDS_PART);
 	bool too_many = alone > 1 || (alone && readers) ||
 			(lock->state.known && lock->kind == LOCK_RWMUTEX_WRITER &&
-			 readers > (uint64_t)lock->state.readers);
+			 readers > (uint64_t)lock->state.readers) ||
+			(lock->state.known && parts > (uint64_t)lock->state.taken);
 
 	for (size_t i = 0; too_many && i < lock->party_count; i++) {
 		struct model_party *party = &model->parties.data[lock->first_party + i];

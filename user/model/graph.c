@@ -76,6 +76,8 @@ static bool ends_lock_wait(enum lock_kind how, enum party_role role)
 		return role == PARTY_CALLS_DONE;
 	case LOCK_COND:
 		return role == PARTY_WAKES;
+	case LOCK_WEIGHTED:
+		return role == PARTY_HOLDS_PART;
 	default:
 		return false;
 	}
@@ -105,8 +107,11 @@ static int add_lock_parties(struct builder *builder, struct waits_object *object
 	bool owed = is_group && is_done_owed(model, lock);
 	int status = 0;
 
-	object->nature = object->op == LOCK_COND || (is_group && !owed) ? WAITS_FOR_ANY :
-									  WAITS_FOR_ALL;
+	/* what another one releases may do, too */
+	object->nature = object->op == LOCK_COND || object->op == LOCK_WEIGHTED ||
+					 (is_group && !owed) ?
+				 WAITS_FOR_ANY :
+				 WAITS_FOR_ALL;
 	for (size_t i = 0; i < lock->party_count && !status; i++) {
 		const struct model_party *party = &model->parties.data[lock->first_party + i];
 
@@ -207,37 +212,38 @@ static int add_chan_wait(struct builder *builder, size_t task, uint64_t addr, un
 	return chan ? add_wait(builder, task, addr, op, "chan", NULL, chan) : 0;
 }
 
+static int add_lock_wait(struct builder *builder, size_t index)
+{
+	const struct model *model = builder->model;
+	const struct model_task *task = &model->tasks.data[index];
+	struct model_object object = model_waiting_on(model, task);
+	const uint32_t *row = addr_map_get(&builder->locks, object.addr);
+
+	return row ? add_wait(builder, index, object.addr, model_lock_kind(task), object.kind,
+			      &model->locks.data[*row], NULL) :
+		     0;
+}
+
 static int add_select(struct builder *builder, size_t task)
 {
 	const struct goroutine *goroutine = builder->model->tasks.data[task].goroutine;
 	const struct snapshot *snapshot = builder->model->snapshot;
-	int status = 0;
+	uint64_t weighted = builder->model->tasks.data[task].waiting_on;
+	int status = weighted ? add_lock_wait(builder, task) : 0;
 
 	for (uint32_t i = 0;
 	     goroutine && i < goroutine->case_count && i < SELECT_CASES_MAX && !status; i++) {
 		const struct wait_case *wait_case =
 			&snapshot->cases.data[goroutine->first_case + i];
 
+		/* it is the semaphore that is waited for by it */
+		if (weighted && wait_case->chan == goroutine->ready)
+			continue;
 		status = add_chan_wait(builder, task, wait_case->chan,
 				       wait_case->direction == DIRECTION_SEND ? CT_OP_SEND :
 										CT_OP_RECV);
 	}
 	return status;
-}
-
-static int add_lock_wait(struct builder *builder, size_t index)
-{
-	const struct model *model = builder->model;
-	const struct model_task *task = &model->tasks.data[index];
-	enum lock_kind how = task->wait_kind == WAIT_COND ? LOCK_COND :
-			     task->stack                  ? task->stack->lock :
-							    LOCK_NONE;
-	struct model_object object = model_waiting_on(model, task);
-	const uint32_t *row = addr_map_get(&builder->locks, object.addr);
-
-	return row ? add_wait(builder, index, object.addr, how, object.kind,
-			      &model->locks.data[*row], NULL) :
-		     0;
 }
 
 static int add_task(struct builder *builder, size_t index)

@@ -359,10 +359,7 @@ static void prove_select(const struct model *model, const struct model_task *tas
 static void prove_lock(const struct model *model, const struct model_task *task, char *text,
 		       size_t size)
 {
-	enum lock_kind kind = task->wait_kind == WAIT_COND ? LOCK_COND :
-			      task->stack                  ? task->stack->lock :
-							     LOCK_NONE;
-	struct wording wording = wording_of_lock(kind);
+	struct wording wording = wording_of_lock(model_lock_kind(task));
 	struct model_object object = model_waiting_on(model, task);
 
 	snprintf(text, size, "%s 0x%llx: nothing alive refers to it, so nobody can %s any more",

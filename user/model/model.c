@@ -202,9 +202,20 @@ const char *model_lock_kind_name(enum lock_kind kind)
 		return "sync.WaitGroup";
 	case LOCK_COND:
 		return "sync.Cond";
+	case LOCK_WEIGHTED:
+		return "semaphore.Weighted";
 	default:
 		return "semaphore";
 	}
+}
+
+enum lock_kind model_lock_kind(const struct model_task *task)
+{
+	if (task->wait_kind == WAIT_SELECT)
+		return task->waiting_on ? LOCK_WEIGHTED : LOCK_NONE;
+	if (task->wait_kind == WAIT_COND)
+		return LOCK_COND;
+	return task->stack ? task->stack->lock : LOCK_NONE;
 }
 
 uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint64_t semaphore)
@@ -233,7 +244,7 @@ uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint
 
 struct model_object model_waiting_on(const struct model *model, const struct model_task *task)
 {
-	enum lock_kind lock = task->stack ? task->stack->lock : LOCK_NONE;
+	enum lock_kind lock = model_lock_kind(task);
 
 	if (task->state != G_WAITING)
 		return (struct model_object){ 0 };
@@ -242,7 +253,10 @@ struct model_object model_waiting_on(const struct model *model, const struct mod
 	case WAIT_CHAN_RECV:
 		return (struct model_object){ .kind = "chan", .addr = task->waiting_on };
 	case WAIT_SELECT:
-		return (struct model_object){ .kind = "select" };
+		return (struct model_object){
+			.kind = task->waiting_on ? model_lock_kind_name(lock) : "select",
+			.addr = task->waiting_on,
+		};
 	case WAIT_TIMER:
 		return (struct model_object){ .kind = "timer", .addr = task->waiting_on };
 	case WAIT_NETWORK:

@@ -34,7 +34,7 @@ static inline uint64_t wait_stats_total_ns(const struct wait_stats *stats)
 
 struct model_task {
 	uint64_t g, goid, parent_goid, gopc, startpc;
-	uint64_t waiting_on; /* hchan, or semaphore; 0: unknown or nothing */
+	uint64_t waiting_on; /* hchan, or semaphore (goroutine.wait_addr); 0: unknown or nothing */
 	uint64_t since_ns;   /* CLOCK_MONOTONIC when the state began; 0: unknown */
 	uint8_t state;       /* enum g_status */
 	uint8_t reason;      /* runtime.waitReason, when waiting */
@@ -88,6 +88,7 @@ enum party_role {
 	PARTY_RECEIVES,
 	PARTY_CLOSES,
 	PARTY_WAKES,
+	PARTY_HOLDS_PART, /* semaphore.Weighted: it will release some of it */
 };
 
 enum party_evidence {
@@ -122,6 +123,7 @@ struct model_lock_state {
 	int64_t readers;      /* RWMutex: reading now */
 	int64_t waiters;      /* Mutex, WaitGroup: as it counts them itself */
 	int64_t counter;      /* WaitGroup */
+	int64_t size, taken;  /* semaphore.Weighted */
 };
 
 struct model_lock {
@@ -291,8 +293,13 @@ uint64_t model_lost(const struct model *model);
 const char *model_reason(const struct model *model, unsigned reason);
 /* "waiting", "running", "runnable", "syscall", "preempted", ... */
 const char *model_state_name(unsigned state);
-/* "sync.Mutex", "sync.Once", "sync.RWMutex", "sync.WaitGroup", "sync.Cond", "semaphore". */
+/* "sync.Mutex", "sync.Once", "sync.RWMutex", "sync.WaitGroup", "sync.Cond", "semaphore.Weighted", "semaphore". */
 const char *model_lock_kind_name(enum lock_kind kind);
+/* Which lock operation it waits in; LOCK_NONE: in none. */
+enum lock_kind model_lock_kind(const struct model_task *task);
+/* Of the semaphore.Weighted that it waits for; state.known is false when it waits for none. */
+struct model_lock_state model_weighted_state(const struct model *model,
+					     const struct model_task *task);
 /* The lock that a semaphore belongs to, by the lock operation that waits for it. */
 uint64_t model_lock_address(const struct model *model, enum lock_kind kind, uint64_t semaphore);
 

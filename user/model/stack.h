@@ -15,6 +15,7 @@ enum lock_kind {
 	LOCK_WAITGROUP,
 	LOCK_COND,
 	LOCK_SEMAPHORE, /* another user of a runtime semaphore */
+	LOCK_WEIGHTED, /* a semaphore.Weighted; of no stack, for memory must tell: model_lock_kind */
 };
 
 struct stack {

@@ -107,8 +107,11 @@ bool symbols_is_standard_directory(const char *name, size_t len)
 
 bool symbols_is_standard(const struct symbols *symbols, const struct pclntab_frame *frame)
 {
+	static const char locks[] = "golang.org/x/sync/";
 	size_t len = strcspn(frame->file, "/");
 
+	if (!strncmp(frame->function, locks, strlen(locks)))
+		return true;
 	if (symbols->goroot[0])
 		return !strncmp(frame->file, symbols->goroot, strlen(symbols->goroot)) ||
 		       !strcmp(frame->file, "_cgo_gotypes.go") || frame->file[0] == '<';

@@ -29,6 +29,7 @@ size_t symbols_frames(struct symbols *symbols, uint64_t pc, const struct pclntab
 
 /* The first element of a package's path is one of the standard library's: "net", "sync". */
 bool symbols_is_standard_directory(const char *name, size_t len);
+/* A frame of the standard library, or of golang.org/x/sync: not the application's. */
 bool symbols_is_standard(const struct symbols *symbols, const struct pclntab_frame *frame);
 
 enum symbol_source {

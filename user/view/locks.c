@@ -38,23 +38,37 @@ static uint64_t all_waiting_ns(const struct model *model)
 	return ns;
 }
 
-/* "42", "3 readers", "?" when someone has it but nobody knows who; "-": it is free, or no such lock. */
+static size_t known_holders(const struct model *model, const struct model_lock *lock)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < lock->party_count; i++) {
+		const struct model_party *party = &model->parties.data[lock->first_party + i];
+
+		count += model_party_holds(party) && party->certain;
+	}
+	return count;
+}
+
+/* "42", "3 readers", "2 known", "?" when someone has it but nobody knows who; "-": it is free, or no such lock. */
 static void holder_cells(struct table *table, const struct model *model,
 			 const struct model_lock *lock)
 {
 	const struct model_party *holder = model_holder(model, lock);
 	bool is_lock = lock->kind == LOCK_MUTEX || lock->kind == LOCK_ONCE ||
-		       lock->kind == LOCK_RWMUTEX_WRITER;
+		       lock->kind == LOCK_RWMUTEX_WRITER || lock->kind == LOCK_WEIGHTED;
 
 	if (lock->state.readers > 1)
 		table_cell(table, "%lld readers", (long long)lock->state.readers);
+	else if (lock->kind == LOCK_WEIGHTED && known_holders(model, lock) > 1)
+		table_cell(table, "%zu known", known_holders(model, lock));
 	else if (holder)
 		table_cell(table, "%llu", (unsigned long long)model->tasks.data[holder->task].goid);
 	else
 		table_cell(table, "%s",
 			   is_lock && lock->waiters &&
 					   (!lock->state.known || lock->state.locked ||
-					    lock->state.readers) ?
+					    lock->state.readers || lock->state.taken) ?
 				   "?" :
 				   "-");
 	if (holder && holder->since_ns && holder->since_ns < model->at_ns)
@@ -118,6 +132,9 @@ static void print_state(const struct view *view, const struct model_lock *lock)
 		return;
 	if (lock->kind == LOCK_WAITGROUP)
 		fprintf(view->out, "  counter %lld\n", (long long)state->counter);
+	else if (lock->kind == LOCK_WEIGHTED)
+		fprintf(view->out, "  %lld of %lld taken\n", (long long)state->taken,
+			(long long)state->size);
 	else if (lock->kind == LOCK_RWMUTEX_WRITER)
 		fprintf(view->out, "  %s, %lld reading%s\n",
 			state->locked ? "locked by a writer" : "no writer has it",

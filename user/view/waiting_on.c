@@ -84,6 +84,18 @@ static void add_timer(struct text *text, const struct model *model,
 		    format_duration(left, sizeof(left), goroutine->wake_ns - model->at_ns));
 }
 
+static void add_weighted(struct text *text, const struct model *model,
+			 const struct model_task *task)
+{
+	struct model_lock_state state = model_weighted_state(model, task);
+
+	add(text, "semaphore.Weighted 0x%" PRIx64, task->waiting_on);
+	if (task->goroutine)
+		add(text, " wants %" PRId64, task->goroutine->wants);
+	if (state.known)
+		add(text, ", %" PRId64 "/%" PRId64 " taken", state.taken, state.size);
+}
+
 const char *format_waiting_on(char *to, size_t size, const struct model *model,
 			      const struct model_task *task)
 {
@@ -99,7 +111,10 @@ const char *format_waiting_on(char *to, size_t size, const struct model *model,
 		add_chan(&text, model, object.addr);
 		break;
 	case WAIT_SELECT:
-		add_cases(&text, model, task->goroutine);
+		if (object.addr)
+			add_weighted(&text, model, task);
+		else
+			add_cases(&text, model, task->goroutine);
 		break;
 	case WAIT_NETWORK:
 		add_network(&text, model, task->goroutine);

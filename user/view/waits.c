@@ -76,6 +76,7 @@ const char *view_role_verb(unsigned role)
 		[PARTY_RECEIVES] = "would receive from",
 		[PARTY_CLOSES] = "would close",
 		[PARTY_WAKES] = "would wake",
+		[PARTY_HOLDS_PART] = "holds part of",
 	};
 
 	return role < sizeof(verbs) / sizeof(verbs[0]) ? verbs[role] : "has to do with";
@@ -218,7 +219,7 @@ static int print_cycle(const struct view *view, const struct waits_graph *graph,
 	else
 		fprintf(view->out,
 			"possible deadlock: %zu goroutines wait for each other, unless somebody else uses "
-			"the channel\n",
+			"the channel or semaphore\n",
 			cycle->count);
 	for (size_t i = 0; i < cycle->count && i < CHAIN_SHOWN; i++)
 		print_task(view, graph, graph->cycle_tasks.data[cycle->first + i], "  ");
