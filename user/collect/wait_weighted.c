@@ -20,6 +20,8 @@
 #define ACQUIRE_DEPTH 4 /* pcs: below it are selectgo, gopark and what they call */
 #define FRAMES_MAX 16   /* inlined into one another */
 #define WORDS_MAX 256   /* of the stack: the frames down to Acquire's and its arguments */
+#define MISSES_MAX                                                                                 \
+	512 /* stacks looked at in vain: of those who run on meanwhile there may be many */
 #define LOWEST 4096
 #define HIGHEST (1ULL << 47)
 
@@ -222,13 +224,17 @@ int wait_weighted(const struct target *target, struct snapshot *snapshot)
 {
 	struct search search = { .target = target, .snapshot = snapshot };
 	uint32_t *which = calloc(snapshot->goroutines.len + 1, sizeof(*which));
-	size_t count = 0;
+	size_t count = 0, misses = 0;
 	int status;
 
 	search.g = malloc(target->layout.g_size);
 	status = which && search.g ? list_waiters(&search, which, &count) : -ENOMEM;
-	for (size_t i = 0; i < count && !status; i++)
-		status = find(&search, &snapshot->goroutines.data[which[i]]);
+	for (size_t i = 0; i < count && !status && misses < MISSES_MAX; i++) {
+		const struct goroutine *goroutine = &snapshot->goroutines.data[which[i]];
+
+		status = find(&search, goroutine);
+		misses += !goroutine->wait_addr;
+	}
 	addr_map_free(&search.acquires);
 	addr_map_free(&search.waiters);
 	addr_map_free(&search.walked);
