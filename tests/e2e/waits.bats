@@ -94,6 +94,34 @@ cases() {
 @test "Go 1.24: deadlocks are found, their twins are none" { cases 1.24 all; }
 @test "Go 1.27: deadlocks are found, their twins are none" { cases 1.27 "self upgrade abba read-recursion"; }
 
+# again_version VERSION: who waits for a lock that it has locked itself is found by the code behind it, and
+# those who only look so are not.
+again_version() {
+	local variant name found=0
+	for variant in . stripped pie; do
+		[ -x "$TARGETS/$1/$variant/holders" ] || skip "no Go $1"
+		for name in $("$TARGETS/$1/holders" -list | grep '^again'); do
+			holders_start "$1" "$variant" -case "$name"
+			conctrace_json waits --no-probes -d 0.02
+			jq -e --slurpfile truth "$TARGET_DIR/truth" '
+				($truth[0].goids | to_entries | map({key: (.value | tostring), value: .key})
+				 | from_entries) as $names
+				| ([.cycles[] | map($names[tostring] // "somebody") | sort] == [$truth[0].stuck[] | sort]) and
+				  ($truth[0].stuck == [] or
+				   (.edges | any(.evidence == "locked it before in the same call")))' \
+				"$TARGET_DIR/document" ||
+				fail "Go $1 $variant $name: $(jq -c '[.cycles, .edges]' "$TARGET_DIR/document")"
+			found=$((found + 1))
+			target_quit
+		done
+	done
+	[ "$found" -ge 30 ]
+}
+
+@test "Go 1.19: a deadlock with itself and no unlock ahead" { again_version 1.19; }
+@test "Go 1.24: a deadlock with itself and no unlock ahead" { again_version 1.24; }
+@test "Go 1.27: a deadlock with itself and no unlock ahead" { again_version 1.27; }
+
 @test "a lock and a channel that cross may be a deadlock, but is not called one" {
 	for name in lock-chan lock-full-chan; do
 		holders_start 1.24 . -case "$name"

@@ -6,6 +6,7 @@
 #include <uthash.h>
 
 #define FUNCTION_MAX (1U << 16) /* bytes; larger ones are left opaque */
+#define QUIET_MAX 256           /* functions looked into before one is called quiet */
 
 struct node {
 	struct code_function function;
@@ -18,6 +19,7 @@ struct node {
 struct code {
 	const struct target *target;
 	struct node *nodes;
+	uint32_t looks; /* of code_is_quiet */
 	struct {
 		uint64_t pc;
 		struct code_function *function;
@@ -126,6 +128,32 @@ static enum code_effect effect_of(const char *name)
 	return CODE_PLAIN;
 }
 
+/*
+ * Go statements, timers, finalizers, C, deferred calls and coroutines run code that is not told; system calls
+ * and atomic writes tell others something; whole values may have locks in them. src/runtime/{proc,time,
+ * mfinal,mcleanup,cgocall,coro,mbarrier}.go, Go 1.18 to 1.27.
+ */
+static bool hands_over(const char *name)
+{
+	static const char *const prefixes[] = {
+		"runtime.newproc",          "time.newTimer",
+		"time.startTimer",          "time.resetTimer",
+		"runtime.SetFinalizer",     "runtime.AddCleanup",
+		"runtime.cgocall",          "runtime.asmcgocall",
+		"runtime.deferreturn",      "runtime.coroswitch",
+		"runtime.reflectcall",      "runtime.call",
+		"runtime.typedmemclr",      "runtime.typedmemmove",
+		"runtime/internal/atomic",  "internal/runtime/atomic",
+		"runtime/internal/syscall", "internal/runtime/syscall",
+		"syscall.Syscall",          "syscall.RawSyscall",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (begins(name, prefixes[i]))
+			return true;
+	return false;
+}
+
 static struct code_function *look_up(struct code *code, uint64_t pc)
 {
 	const struct target *target = code->target;
@@ -145,6 +173,11 @@ static struct code_function *look_up(struct code *code, uint64_t pc)
 	node->function.entry = entry;
 	node->function.effect = effect_of(func.name);
 	node->function.in_sync = begins(func.name, "sync.") || begins(func.name, "internal/sync.");
+	node->function.tries = strstr(func.name, ").Try") != NULL;
+	node->function.grows_stack = begins(func.name, "runtime.morestack");
+	node->function.is_barrier = begins(func.name, "runtime.gcWriteBarrier");
+	node->function.hands_over = hands_over(func.name);
+	node->function.args = func.args;
 	node->function.busy_depth = -1;
 	HASH_ADD(hh, code->nodes, function.entry, sizeof(node->function.entry), node);
 	return &node->function;
@@ -224,4 +257,70 @@ bool code_is_busy(struct code *code, struct code_function *function, int depth)
 		}
 	}
 	return function->is_busy;
+}
+
+bool code_is_atomic(const struct lift_insn *insn)
+{
+	return insn->locked || (insn->op == LIFT_XCHG &&
+				(insn->to.place == LIFT_MEM || insn->from.place == LIFT_MEM));
+}
+
+/* Functions that are to be looked into. */
+struct calls {
+	struct code_function *list[QUIET_MAX];
+	size_t count;
+};
+
+static bool is_harmless(enum code_effect effect)
+{
+	return effect == CODE_OPAQUE || effect == CODE_NO_RETURN || effect == CODE_UNWINDS;
+}
+
+static bool add_call(struct code *code, struct calls *calls, struct code_function *callee)
+{
+	if (callee->hands_over)
+		return false;
+	if (callee->effect != CODE_PLAIN)
+		return is_harmless(callee->effect);
+	if (callee->look == code->looks || callee->quiet == CODE_IS_QUIET)
+		return true;
+	if (callee->quiet == CODE_IS_NOT_QUIET || calls->count == QUIET_MAX)
+		return false;
+	callee->look = code->looks;
+	calls->list[calls->count++] = callee;
+	return true;
+}
+
+static bool is_quiet_insn(struct code *code, struct calls *calls,
+			  const struct code_function *function, const struct lift_insn *insn)
+{
+	struct code_function *callee;
+
+	if (code_is_atomic(insn))
+		return false;
+	if (insn->op != LIFT_CALL && insn->op != LIFT_JUMP && insn->op != LIFT_JCC)
+		return true;
+	callee = insn->target ? code_at(code, insn->target) : NULL;
+	if (callee == function && insn->op != LIFT_CALL)
+		return true;
+	return callee && add_call(code, calls, callee);
+}
+
+bool code_is_quiet(struct code *code, struct code_function *function)
+{
+	struct calls calls = { 0 };
+	bool quiet;
+
+	code->looks++;
+	quiet = add_call(code, &calls, function);
+	for (size_t i = 0; i < calls.count && quiet; i++) {
+		const struct code_function *lifted = code_lifted(code, calls.list[i]->entry);
+
+		quiet = lifted->insns.len > 0;
+		for (size_t j = 0; j < lifted->insns.len && quiet; j++)
+			quiet = is_quiet_insn(code, &calls, lifted, &lifted->insns.data[j]);
+	}
+	if (function->effect == CODE_PLAIN)
+		function->quiet = quiet ? CODE_IS_QUIET : CODE_IS_NOT_QUIET;
+	return quiet;
 }

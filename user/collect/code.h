@@ -39,10 +39,19 @@ enum code_effect {
 	CODE_DEFER_RETURN, /* runs the deferred calls of the calling frame */
 };
 
+enum code_quiet { CODE_QUIET_UNKNOWN, CODE_IS_QUIET, CODE_IS_NOT_QUIET };
+
 struct code_function {
 	uint64_t entry;
 	uint8_t effect;    /* enum code_effect */
 	bool in_sync;      /* of sync or internal/sync */
+	bool tries;        /* TryLock: it may return without the lock */
+	bool grows_stack;  /* runtime.morestack: the calling function begins again */
+	bool is_barrier;   /* runtime.gcWriteBarrier: it keeps the registers but r11 */
+	bool hands_over;   /* it has code run that is not told, or may tell others something */
+	uint8_t quiet;     /* enum code_quiet */
+	uint32_t look;     /* the last in which it was met */
+	int32_t args;      /* bytes of its arguments on the caller's stack; negative: unknown */
 	int8_t busy_depth; /* looked so deep for operations, -1: not yet */
 	bool is_busy;      /* has operations of interest that deep */
 	bool lifted;
@@ -63,5 +72,12 @@ struct code_function *code_lifted(struct code *code, uint64_t pc);
  * group, or calls what cannot be told. False: it need not be followed.
  */
 bool code_is_busy(struct code *code, struct code_function *function, int depth);
+/*
+ * Nothing that it calls, however deep, can unlock anything or tell another goroutine to: no channels, go
+ * statements, atomic writes, unlocking; all that is called is known.
+ */
+bool code_is_quiet(struct code *code, struct code_function *function);
+/* An instruction that other threads may be told something by. */
+bool code_is_atomic(const struct lift_insn *insn);
 
 #endif

@@ -42,7 +42,7 @@ static struct machine_value load_word(const struct machine *machine, uint64_t ad
 	if (on_stack(machine, addr)) {
 		memcpy(&value.bits, memory->stack + (addr - memory->stack_lo), sizeof(value.bits));
 		value.known = value.steady = true;
-	} else {
+	} else if (memory->pages) {
 		value.known = page_cache_word(memory->pages, addr, &value.bits);
 	}
 	return value;

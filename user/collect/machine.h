@@ -20,6 +20,7 @@
 #define MACHINE_RBP 5
 #define MACHINE_RSI 6
 #define MACHINE_RDI 7
+#define MACHINE_R11 11
 #define MACHINE_R14 14
 #define MACHINE_REGISTERS 16
 #define MACHINE_STORES 64
@@ -31,7 +32,7 @@ struct machine_value {
 
 /* The copied part of the goroutine's stack, and a way to the rest of memory. */
 struct machine_memory {
-	struct page_cache *pages;
+	struct page_cache *pages; /* NULL: of the rest nothing is known */
 	const uint8_t *stack;
 	uint64_t stack_lo, stack_hi; /* run-time addresses of the copy */
 };

@@ -11,6 +11,7 @@
 
 #include "collect/addr_map.h"
 #include "collect/ahead.h"
+#include "collect/behind.h"
 #include "collect/pc_cache.h"
 #include "collect/running.h"
 #include "collect/stack_memory.h"
@@ -21,8 +22,11 @@
 #define FRAMES_MAX 96
 #define PAGES_MAX 4096
 #define DECIDED_MAX 32
-#define RUNNING_NS 40000000 /* how long to wait for a look at those that run */
-#define SYNC_FRAMES_MAX 8   /* of the stack, in which the lock operation must be */
+#define RUNNING_NS 40000000     /* how long to wait for a look at those that run */
+#define SYNC_FRAMES_MAX 8       /* of the stack, in which the lock operation must be */
+#define BEHIND_STEPS (1U << 22) /* instructions followed to find who waits for itself */
+#define BEHIND_FRAMES_MAX 16
+#define LOCK_SIZE_MAX 32 /* sync.RWMutex has 24 bytes */
 
 /* A lock that the goroutine waits for: which unlock belongs to the operation. */
 struct own_wait {
@@ -52,6 +56,8 @@ struct finder {
 	struct decision decisions[DECIDED_MAX];
 	size_t decision_count;
 	ahead_ops ops;
+	bool looks_behind; /* else ahead */
+	uint32_t behind_steps;
 };
 
 static int watch(struct finder *finder, uint64_t addr)
@@ -312,6 +318,78 @@ static int look_at_frame(struct finder *finder, uint32_t goroutine, uint32_t fra
 	return status;
 }
 
+static enum next_what held_as(enum behind_answer answer)
+{
+	if (answer == BEHIND_HOLDS)
+		return NEXT_HOLDS;
+	return answer == BEHIND_WRITES ? NEXT_WRITES : NEXT_READS;
+}
+
+/* The function that a frame is in; pc is behind its call, which may be the last of its code. */
+static struct code_function *function_of(struct finder *finder, size_t frame)
+{
+	return code_at(finder->code, finder->frames[frame].pc - (frame > 0));
+}
+
+/* The frame that called the lock's operation; 0: there is none. *reads: RLock is inlined in it. */
+static size_t find_caller(struct finder *finder, size_t count, bool *reads)
+{
+	for (size_t i = 1; i < count; i++) {
+		const struct code_function *function = function_of(finder, i);
+
+		if (!function || function->effect == CODE_PLAIN)
+			return function ? i : 0;
+		if (function->effect == CODE_READ_LOCK)
+			*reads = false;
+	}
+	return 0;
+}
+
+/* The runtime's frames below have the semaphore's address as long as it is waited for. */
+static bool still_waits(const struct machine_memory *memory, uint64_t end, uint64_t semaphore)
+{
+	for (uint64_t at = memory->stack_lo; at < end && at + 8 <= memory->stack_hi; at += 8)
+		if (!memcmp(memory->stack + (at - memory->stack_lo), &semaphore, 8))
+			return true;
+	return false;
+}
+
+/* From the frame that called the lock's operation on outwards, while nothing is in doubt. */
+static int look_behind(struct finder *finder, uint32_t index, size_t count,
+		       const struct machine_memory *memory, const struct own_wait *wait)
+{
+	uint64_t semaphore = finder->snapshot->goroutines.data[index].wait_addr;
+	struct behind_question question = { .target = finder->target,
+					    .code = finder->code,
+					    .stack = memory,
+					    .lock = wait->object,
+					    .is_rwmutex = wait->unlock != NEXT_UNLOCK,
+					    .reads_inlined = wait->unlock == NEXT_READ_UNLOCK,
+					    .steps = &finder->behind_steps };
+	struct machine_value regs[MACHINE_REGISTERS] = { 0 };
+	enum behind_answer answer = BEHIND_NOTHING;
+	size_t i = find_caller(finder, count, &question.reads_inlined);
+	int status = 0;
+
+	if (!i || !still_waits(memory, finder->frames[i].sp, semaphore))
+		return 0;
+	/* the receiver, or the argument of runtime_SemacquireRWMutexR */
+	regs[MACHINE_RAX].bits = question.reads_inlined ? semaphore : wait->object;
+	regs[MACHINE_RAX].known = true;
+	for (; i < count && i < BEHIND_FRAMES_MAX && answer == BEHIND_NOTHING && !status; i++) {
+		const struct code_function *callee = function_of(finder, i - 1),
+					   *function = function_of(finder, i);
+
+		if (!callee || !function || function->effect != CODE_PLAIN)
+			break;
+		status = behind_look(&question, &finder->frames[i], callee, regs, &answer);
+		if (!status && answer != BEHIND_NOTHING && answer != BEHIND_UNKNOWN)
+			status = add(finder, index, i, wait->object, held_as(answer), true);
+		question.reads_inlined = false;
+	}
+	return status;
+}
+
 static int look_at_frames(struct finder *finder, uint32_t index, const struct stack_bytes *stack,
 			  size_t count)
 {
@@ -324,6 +402,8 @@ static int look_at_frames(struct finder *finder, uint32_t index, const struct st
 	int status = 0;
 
 	find_own_wait(finder, goroutine, count, &wait);
+	if (finder->looks_behind)
+		return wait.is_lock ? look_behind(finder, index, count, &memory, &wait) : 0;
 	finder->decision_count = 0;
 	ahead_set_goroutine(finder->ahead, goroutine->g, &memory);
 	for (size_t i = 0; i < count && !status; i++) {
@@ -458,7 +538,9 @@ static int look_at_some(struct finder *finder, const uint32_t *which, size_t cou
 	for (size_t i = 0; i < count && !status; i++) {
 		const struct stack_bytes *stack = &memory.stacks[which[i]];
 
-		if (stack->state == STACK_AT_REST && !ahead_is_exhausted(finder->ahead))
+		if (stack->state == STACK_AT_REST &&
+		    (finder->looks_behind ? finder->behind_steps > 0 :
+					    !ahead_is_exhausted(finder->ahead)))
 			status = look_at(finder, which[i], stack);
 		else
 			finder->snapshot->ahead_left_out++;
@@ -507,18 +589,94 @@ static int order_of_looking(struct finder *finder, uint32_t *order, size_t *coun
 	return status;
 }
 
+static int look_at_each(struct finder *finder, const uint32_t *which, size_t count)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < count && !status; i += GOROUTINES_AT_ONCE)
+		status = look_at_some(finder, which + i,
+				      count - i < GOROUTINES_AT_ONCE ? count - i :
+								       GOROUTINES_AT_ONCE);
+	return status;
+}
+
+/*
+ * Locks that some goroutine may come to unlock: who waits for them need not wait for itself. Who will
+ * leave the RWMutex that it waits for is known to read already; the others' reading says nothing of it.
+ */
+static int find_known(const struct finder *finder, struct addr_map *unlocked, bool *reads)
+{
+	const struct snapshot *snapshot = finder->snapshot;
+
+	for (size_t i = 0; i < snapshot->next_ops.len; i++) {
+		const struct next_op *op = &snapshot->next_ops.data[i];
+		uint64_t semaphore = snapshot->goroutines.data[op->goroutine].wait_addr;
+		uint32_t *slot;
+
+		if (op->what == NEXT_READ_UNLOCK && semaphore - op->object < LOCK_SIZE_MAX)
+			reads[op->goroutine] = true;
+		if (op->what != NEXT_UNLOCK && op->what != NEXT_WRITE_UNLOCK)
+			continue;
+		slot = addr_map_put(unlocked, op->object);
+		if (!slot)
+			return -ENOMEM;
+		*slot = 1;
+	}
+	return 0;
+}
+
+static bool may_wait_for_itself(const struct finder *finder, const struct addr_map *unlocked,
+				const struct goroutine *goroutine)
+{
+	const struct layout *layout = &finder->target->layout;
+	const uint32_t offsets[] = { layout->mutex_sema, layout->rwmutex_writersem,
+				     layout->rwmutex_readersem };
+
+	if (goroutine->torn || goroutine->status != G_WAITING ||
+	    goroutine->wait_kind != WAIT_SEMA || !goroutine->wait_addr)
+		return false;
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+		if (addr_map_get(unlocked, goroutine->wait_addr - offsets[i]))
+			return false;
+	return true;
+}
+
+/* Those who wait for a lock that nobody is known to unlock. */
+static int look_behind_all(struct finder *finder)
+{
+	const struct snapshot *snapshot = finder->snapshot;
+	uint32_t *which = calloc(snapshot->goroutines.len + 1, sizeof(*which));
+	bool *reads = calloc(snapshot->goroutines.len + 1, sizeof(*reads));
+	struct addr_map unlocked = { 0 };
+	size_t count = 0;
+	int status = which && reads ? find_known(finder, &unlocked, reads) : -ENOMEM;
+
+	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++)
+		if (is_wanted(finder, i) && !reads[i] &&
+		    may_wait_for_itself(finder, &unlocked, &snapshot->goroutines.data[i]))
+			which[count++] = (uint32_t)i;
+	finder->looks_behind = true;
+	finder->behind_steps = BEHIND_STEPS;
+	if (!status)
+		status = look_at_each(finder, which, count);
+	addr_map_free(&unlocked);
+	free(reads);
+	free(which);
+	return status;
+}
+
 static int look_at_all(struct finder *finder)
 {
 	uint32_t *order = calloc(finder->snapshot->goroutines.len + 1, sizeof(*order));
 	size_t count = 0;
 	int status = order ? order_of_looking(finder, order, &count) : -ENOMEM;
 
-	for (size_t i = 0; i < count && !status; i += GOROUTINES_AT_ONCE)
-		status = look_at_some(finder, order + i,
-				      count - i < GOROUTINES_AT_ONCE ? count - i :
-								       GOROUTINES_AT_ONCE);
+	if (!status)
+		status = look_at_each(finder, order, count);
 	free(order);
-	return status ? status : look_at_running(finder);
+	if (!status)
+		status = look_at_running(finder);
+	return status ? status : look_behind_all(finder);
 }
 
 int next_op_order(const void *a, const void *b, void *ctx)

@@ -261,7 +261,7 @@ static const struct record_field next_fields[] = {
 	NEXT(n, "one of several"),
 	NEXT(what,
 	     "0 unlock, 1 write unlock, 2 read unlock, 6 Done, 7 send, 8 receive, 9 close, 10 wake, "
-	     "12 release"),
+	     "12 release; waits and has locked it before: 14, to write 15, to read 16"),
 	NEXT(frame, "depth in its stack"),
 	NEXT(certain, "1: on every path"),
 };

@@ -224,7 +224,7 @@ static int add_next_ops(const struct replay_rows *rows, struct snapshot *snapsho
 
 		/* the model looks the frame up */
 		if (next->frame >= snapshot->goroutines.data[goroutine].pc_count ||
-		    next->what > NEXT_WAKE)
+		    (next->what > NEXT_WAKE && next->what < NEXT_HOLDS) || next->what > NEXT_READS)
 			continue;
 		op = vec_push(&snapshot->next_ops);
 		if (!op)

@@ -104,6 +104,10 @@ enum next_what {
 	NEXT_ADD,     /* sync.WaitGroup */
 	NEXT_RELEASE, /* semaphore.Weighted: it has some of it */
 	NEXT_ACQUIRE,
+	/* what is no operation ahead: it waits for a lock that it has locked itself (collect/behind.h) */
+	NEXT_HOLDS,
+	NEXT_WRITES, /* sync.RWMutex */
+	NEXT_READS,
 };
 
 struct next_op {

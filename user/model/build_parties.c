@@ -18,6 +18,7 @@ static const char *const evidence_names[] = {
 	[EVIDENCE_ACQUIRED] = "seen acquiring",
 	[EVIDENCE_MEMORY] = "found in memory",
 	[EVIDENCE_WAITS] = "by what it waits for",
+	[EVIDENCE_LOCKED] = "locked it before in the same call",
 };
 
 const char *model_evidence_name(unsigned evidence)
@@ -106,14 +107,17 @@ static bool role_on_lock(const struct model_lock *lock, const struct next_op *op
 
 	switch (op->what) {
 	case NEXT_UNLOCK:
+	case NEXT_HOLDS:
 		*role = PARTY_HOLDS;
 		return (lock->kind == LOCK_MUTEX || lock->kind == LOCK_ONCE) && op->certain &&
 		       (!state->known || state->locked);
 	case NEXT_WRITE_UNLOCK:
+	case NEXT_WRITES:
 		*role = PARTY_WRITES;
 		return lock->kind == LOCK_RWMUTEX_WRITER && op->certain &&
 		       (!state->known || state->locked);
 	case NEXT_READ_UNLOCK:
+	case NEXT_READS:
 		*role = PARTY_READS;
 		return lock->kind == LOCK_RWMUTEX_WRITER && op->certain &&
 		       (!state->known || state->readers > 0);
@@ -175,6 +179,13 @@ static void note_age(struct parties *parties, const struct model_lock *lock,
 	party->since_is_bound = false;
 }
 
+static enum party_evidence evidence_of(const struct next_op *op)
+{
+	bool locked = op->what == NEXT_HOLDS || op->what == NEXT_WRITES || op->what == NEXT_READS;
+
+	return locked ? EVIDENCE_LOCKED : EVIDENCE_MEMORY;
+}
+
 static int add_claims(struct parties *parties, struct model_lock *lock)
 {
 	const struct snapshot *snapshot = parties->build->snapshot;
@@ -189,7 +200,7 @@ static int add_claims(struct parties *parties, struct model_lock *lock)
 
 		if (!task || !role_on_lock(lock, op, &role))
 			continue;
-		party = push(parties, *task, role, EVIDENCE_MEMORY, op->certain);
+		party = push(parties, *task, role, evidence_of(op), op->certain);
 		if (!party)
 			return -ENOMEM;
 		party->frame = frame_of(parties, op);

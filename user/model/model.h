@@ -95,6 +95,7 @@ enum party_evidence {
 	EVIDENCE_ACQUIRED, /* seen acquiring, under tracing, and found in memory */
 	EVIDENCE_MEMORY,   /* unlocking is the next thing that its code does with it */
 	EVIDENCE_WAITS,    /* what it waits for says so */
+	EVIDENCE_LOCKED,   /* it locked it in a call that it is still in, and waits for it again */
 };
 
 struct model_party {

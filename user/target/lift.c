@@ -70,6 +70,8 @@ static enum lift_op op_of(const ZydisDecodedInstruction *raw)
 	switch (raw->meta.category) {
 	case ZYDIS_CATEGORY_COND_BR:
 		return LIFT_JCC;
+	case ZYDIS_CATEGORY_SETCC:
+		return LIFT_SET;
 	case ZYDIS_CATEGORY_UNCOND_BR:
 		return LIFT_JUMP;
 	case ZYDIS_CATEGORY_CALL:
@@ -85,8 +87,10 @@ static enum lift_condition condition_of(ZydisMnemonic mnemonic)
 {
 	switch (mnemonic) {
 	case ZYDIS_MNEMONIC_JZ:
+	case ZYDIS_MNEMONIC_SETZ:
 		return LIFT_IF_E;
 	case ZYDIS_MNEMONIC_JNZ:
+	case ZYDIS_MNEMONIC_SETNZ:
 		return LIFT_IF_NE;
 	case ZYDIS_MNEMONIC_JB:
 		return LIFT_IF_B;
@@ -197,7 +201,7 @@ static void lift(const ZydisDecodedInstruction *raw, const ZydisDecodedOperand *
 	insn->op = op_of(raw);
 	insn->locked = raw->attributes & ZYDIS_ATTRIB_HAS_LOCK;
 	insn->writes = written_registers(raw, ops);
-	if (insn->op == LIFT_JCC)
+	if (insn->op == LIFT_JCC || insn->op == LIFT_SET)
 		insn->condition = condition_of(raw->mnemonic);
 	if (raw->operand_count_visible > 0)
 		lift_operand(raw, &ops[0], addr, &insn->to);

@@ -34,6 +34,7 @@ enum lift_op {
 	LIFT_ZERO, /* stores zeroes: X15 is zero in Go code */
 	LIFT_PUSH,
 	LIFT_POP,
+	LIFT_SET, /* a register's lowest byte, to whether the condition holds */
 	LIFT_CALL,
 	LIFT_JUMP,
 	LIFT_JCC,
@@ -76,7 +77,7 @@ struct lift_insn {
 	uint64_t addr; /* run-time */
 	uint8_t len;
 	uint8_t op;        /* enum lift_op */
-	uint8_t condition; /* LIFT_JCC */
+	uint8_t condition; /* LIFT_JCC, LIFT_SET: enum lift_condition */
 	bool locked;       /* lock prefix */
 	uint32_t writes;   /* general registers it writes, by bit */
 	uint64_t target;   /* of a direct jump or call; 0: indirect, by `to` */

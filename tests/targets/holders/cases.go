@@ -35,6 +35,16 @@ var cases = []struct {
 	{"once", runOnce},
 	{"pool", runPool},
 	{"handover", runHandover},
+	{"again", runAgain},
+	{"again-global", runAgainGlobal},
+	{"again-field", runAgainField},
+	{"again-closure", runAgainClosure},
+	{"again-inner", runAgainInner},
+	{"again-write", runAgainWrite},
+	{"again-read-in-write", runAgainReadInWrite},
+	{"again-write-in-read", runAgainWriteInRead},
+	{"again-read", runAgainRead},
+	{"again-traps", runAgainTraps},
 }
 
 func runCase() {

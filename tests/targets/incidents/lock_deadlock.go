@@ -13,6 +13,8 @@ func init() {
 	register("lock.deadlock", lockDeadlock)
 	register("lock.deadlock/self", lockDeadlockSelf)
 	register("lock.deadlock/reader", lockDeadlockReader)
+	register("lock.deadlock/forgotten", lockDeadlockForgotten)
+	register("lock.deadlock/upgrade", lockDeadlockUpgrade)
 }
 
 type account struct {
@@ -119,4 +121,81 @@ func readAgain(mu *sync.RWMutex) {
 	here()
 	mu.RLock()
 	mu.RUnlock()
+}
+
+// The lock is taken for a part of the work, never let go of, and taken again.
+func lockDeadlockForgotten(fixed bool) {
+	a := &account{}
+	go func() {
+		know("first", ctl.Goid())
+		if fixed {
+			a.charge(10)
+		} else {
+			a.chargeForgetful(10)
+		}
+	}()
+}
+
+//go:noinline
+func (a *account) charge(fee int) {
+	a.mu.Lock()
+	a.balance -= fee
+	a.mu.Unlock()
+	a.mu.Lock()
+	a.balance--
+	a.mu.Unlock()
+}
+
+//go:noinline
+func (a *account) chargeForgetful(fee int) {
+	place("site", 3)
+	a.mu.Lock()
+	a.balance -= fee
+	a.mu.Lock()
+	a.balance--
+	a.mu.Unlock()
+}
+
+type limits struct {
+	mu  sync.RWMutex
+	max int
+}
+
+// A reader that finds it has to write, and takes the lock for that without having left it.
+func lockDeadlockUpgrade(fixed bool) {
+	l := &limits{}
+	go func() {
+		know("first", ctl.Goid())
+		if fixed {
+			l.raise(10)
+		} else {
+			l.raiseReading(10)
+		}
+	}()
+}
+
+//go:noinline
+func (l *limits) raise(to int) {
+	l.mu.RLock()
+	max := l.max
+	l.mu.RUnlock()
+	if max >= to {
+		return
+	}
+	l.mu.Lock()
+	l.max = to
+	l.mu.Unlock()
+}
+
+//go:noinline
+func (l *limits) raiseReading(to int) {
+	place("site", 6)
+	l.mu.RLock()
+	if l.max >= to {
+		l.mu.RUnlock()
+		return
+	}
+	l.mu.Lock()
+	l.max = to
+	l.mu.Unlock()
 }
