@@ -35,6 +35,18 @@ setup() {
 	target_quit
 }
 
+@test "$(uname -r): all probe families at once, and a timeline" {
+	target_start "$ANY/pingpong"
+	target_go
+	run "$CONCTRACE" diagnose -f json -d 2 -q -p "$TARGET_PID"
+	jq -e '.no_probes == null and .capture.events > 0' <<<"$output" || fail "$output"
+	"$CONCTRACE" record -o "$BATS_TEST_TMPDIR/x.db" -d 1 --timeline -q -p "$TARGET_PID"
+	run "$CONCTRACE" report "$BATS_TEST_TMPDIR/x.db" -f json
+	jq -e '.capture.events > 0' <<<"$output" || fail "$output"
+	target_stop
+	target_quit
+}
+
 @test "$(uname -r): killed outright, the kernel takes the probes away" {
 	target_start "$ANY/pingpong"
 	target_go
