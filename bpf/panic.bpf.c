@@ -8,11 +8,14 @@
 
 static __always_inline void read_text(struct ct_panic *panic, ct_u64 text, ct_u64 len)
 {
-	ct_u32 much = len < sizeof(panic->text) ? len : sizeof(panic->text);
+	ct_u64 much = len;
 
 	panic->text_len = 0;
 	if (!text || !len || len > (1U << 20))
 		return;
+	barrier_var(much); /* what is compared is what is used: Linux 6.1 follows no copies */
+	if (much > sizeof(panic->text))
+		much = sizeof(panic->text);
 	if (!bpf_probe_read_user(panic->text, much, (void *)text))
 		panic->text_len = len;
 }

@@ -109,7 +109,8 @@ int on_recv(ct_u64 g, ct_u64 chan, ct_u64 stack, ct_u64 frame)
 #define UNREAD (~0ULL)
 static __noinline ct_u64 look_at_cases(ct_u64 cases, ct_u32 sends, ct_u32 all)
 {
-	ct_u64 scases[2 * CASES_MAX], drained = 0;
+	/* zeroed, since Linux 6.1 takes a read of varying size for one that may leave a part unwritten */
+	ct_u64 scases[2 * CASES_MAX] = {}, drained = 0;
 	int found = 0;
 
 	if (all > CASES_MAX)
