@@ -10,6 +10,9 @@
 #define SITES_SHOWN 3
 /* So many times the limit makes it critical. */
 #define CRITICAL_FACTOR 10
+/* With so many snapshots, one in so many of them must have had waiters. */
+#define SNAPSHOTS_TELLING 6
+#define SEEN_ONE_IN 4
 /* Of an RWMutex: it need not be gone through often to hold many up. */
 #define RWMUTEX_RATE 20
 
@@ -163,6 +166,20 @@ static void report(const struct detect_input *input, struct findings *findings,
 	detect_look(input, finding, "locks");
 }
 
+/*
+ * In windows a few waits nearly as long as a window stand for many, and a single one can make an
+ * estimate. Snapshots know nothing of that: what is waited for at any moment has waiters in many.
+ */
+static bool snapshots_agree(const struct detect_input *input, const struct model_lock *lock)
+{
+	const struct series_object *object = series_object(input->series, lock->addr);
+	uint64_t snapshots = series_snapshots(input->series);
+
+	if (!input->model->estimated || snapshots < SNAPSHOTS_TELLING)
+		return true;
+	return object && object->seen * SEEN_ONE_IN >= snapshots;
+}
+
 static int check(const struct detect_input *input, struct findings *findings)
 {
 	const struct model *model = input->model;
@@ -184,7 +201,8 @@ static int check(const struct detect_input *input, struct findings *findings)
 				       RWMUTEX_RATE;
 
 		if (is_mutex(lock) && waiting >= input->limits->lock_waiting &&
-		    share >= input->limits->lock_share && rate >= least)
+		    share >= input->limits->lock_share && rate >= least &&
+		    snapshots_agree(input, lock))
 			report(input, findings, lock, waiting, share, rate);
 	}
 	return 0;
