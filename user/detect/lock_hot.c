@@ -5,11 +5,13 @@
  */
 #include "detect/detect.h"
 #include "model/format.h"
+#include "probe/coverage.h"
 #include "probe/table.h"
 
 #define SITES_SHOWN 3
 /* So many times the limit makes it critical. */
 #define CRITICAL_FACTOR 10
+#define SEEN_LEAST 20 /* waits, each by its factor (collect/estimate.h), which is up to 10 */
 /* With so many snapshots, one in so many of them must have had waiters. */
 #define SNAPSHOTS_TELLING 6
 #define SEEN_ONE_IN 4
@@ -167,17 +169,33 @@ static void report(const struct detect_input *input, struct findings *findings,
 }
 
 /*
- * In windows a few waits nearly as long as a window stand for many, and a single one can make an
- * estimate. Snapshots know nothing of that: what is waited for at any moment has waiters in many.
+ * In windows a wait nearly as long as a window stands for many, and a single one can make all of an
+ * estimate: not so when many were seen of those that make most of it.
  */
+static bool is_well_seen(const struct model *model, const struct wait_stats *stats)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 1; i < CT_HIST_SLOTS; i++)
+		if (stats->hist[i] * coverage_slot_ns(i) >
+		    stats->hist[most] * coverage_slot_ns(most))
+			most = i;
+	return stats->hist[most] >= SEEN_LEAST * model->event_weight;
+}
+
+/* They know nothing of windows: what is waited for at any moment has waiters in many. */
 static bool snapshots_agree(const struct detect_input *input, const struct model_lock *lock)
 {
 	const struct series_object *object = series_object(input->series, lock->addr);
 	uint64_t snapshots = series_snapshots(input->series);
 
-	if (!input->model->estimated || snapshots < SNAPSHOTS_TELLING)
-		return true;
-	return object && object->seen * SEEN_ONE_IN >= snapshots;
+	return snapshots < SNAPSHOTS_TELLING || (object && object->seen * SEEN_ONE_IN >= snapshots);
+}
+
+static bool is_sure(const struct detect_input *input, const struct model_lock *lock)
+{
+	return !input->model->estimated || is_well_seen(input->model, &lock->stats) ||
+	       snapshots_agree(input, lock);
 }
 
 static int check(const struct detect_input *input, struct findings *findings)
@@ -201,8 +219,7 @@ static int check(const struct detect_input *input, struct findings *findings)
 				       RWMUTEX_RATE;
 
 		if (is_mutex(lock) && waiting >= input->limits->lock_waiting &&
-		    share >= input->limits->lock_share && rate >= least &&
-		    snapshots_agree(input, lock))
+		    share >= input->limits->lock_share && rate >= least && is_sure(input, lock))
 			report(input, findings, lock, waiting, share, rate);
 	}
 	return 0;
