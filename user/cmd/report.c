@@ -20,14 +20,9 @@ static int too_many(const struct options *options, int most, struct err *err)
 		       "\"%.80s\" is one word too many", options->words[most]);
 }
 
-static bool is_flame(const struct options *options)
+static bool is_view(const struct options *options, const char *name)
 {
-	return options->word_count > 1 && !strcmp(options->words[1], "flame");
-}
-
-static bool is_diagnose(const struct options *options)
-{
-	return options->word_count > 1 && !strcmp(options->words[1], "diagnose");
+	return options->word_count > 1 && !strcmp(options->words[1], name);
 }
 
 static int report_view(const struct options *options, struct err *err)
@@ -41,7 +36,7 @@ static int report_view(const struct options *options, struct err *err)
 	if (!view)
 		return -EINVAL;
 	status = replayed_open(&replayed, options->words[0], options->at,
-			       is_flame(options) ? &options->flame : NULL, NULL, err);
+			       is_view(options, "flame") ? &options->flame : NULL, NULL, err);
 	if (status)
 		return status;
 	shown = replayed_shown(&replayed, options);
@@ -55,7 +50,7 @@ static int choose_format(struct options *options, struct err *err)
 {
 	const char *dot = options->output ? strrchr(options->output, '.') : NULL;
 
-	if (is_flame(options)) {
+	if (is_view(options, "flame")) {
 		options->flame.system = options->system;
 		options->flame.labels = options->format == FORMAT_PPROF;
 		return flame_choose_format(options, err);
@@ -140,7 +135,7 @@ int cmd_report(const struct options *options, struct err *err)
 		return status;
 	if (options->word_count > 2)
 		return too_many(options, 2, err);
-	if (is_diagnose(&complete))
+	if (is_view(&complete, "diagnose"))
 		return report_diagnose(&complete, err);
 	if (complete.format != FORMAT_PERFETTO && complete.format != FORMAT_CHROME)
 		return report_view(&complete, err);

@@ -43,30 +43,13 @@ static bool waits_for_done(const struct snapshot *snapshot, const struct gorouti
 	return false;
 }
 
-static const struct chan_state *state_of(const struct snapshot *snapshot, uint64_t addr)
-{
-	size_t from = 0, to = snapshot->chans.len;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (snapshot->chans.data[middle].addr < addr)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from < snapshot->chans.len && snapshot->chans.data[from].addr == addr ?
-		       &snapshot->chans.data[from] :
-		       NULL;
-}
-
 static bool may_wait_for_done(const struct snapshot *snapshot, const struct goroutine *goroutine)
 {
 	if (goroutine->wait_kind != WAIT_SELECT)
 		return false;
 	for (uint32_t i = 0; i < goroutine->case_count; i++) {
 		const struct wait_case *wait = &snapshot->cases.data[goroutine->first_case + i];
-		const struct chan_state *state = state_of(snapshot, wait->chan);
+		const struct chan_state *state = snapshot_chan(snapshot, wait->chan);
 
 		if (wait->direction == DIRECTION_RECV && state && state->read_ok &&
 		    !state->elem_size)

@@ -485,14 +485,8 @@ static int keep_lost(struct leak_looking *looking)
 	int status = 0;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < looking->last.goroutines.len && !status; i++) {
-		uint32_t *slot = addr_map_put(&by_g, looking->last.goroutines.data[i].g);
-
-		if (slot)
-			*slot = i;
-		else
-			status = -ENOMEM;
-	}
+	for (size_t i = 0; i < looking->last.goroutines.len && !status; i++)
+		status = addr_map_set(&by_g, looking->last.goroutines.data[i].g, i);
 	for (size_t i = 0; i < look->candidates.len && !status; i++) {
 		struct leak_candidate candidate = look->candidates.data[i];
 		const uint32_t *place = addr_map_get(&by_g, candidate.g);

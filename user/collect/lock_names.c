@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "collect/g_struct.h"
 #include "collect/unwind.h"
 #include "target/debug_info.h"
@@ -20,7 +20,7 @@
 #define ELEMENTS_MAX (1U << 20)
 
 struct known_name {
-	uint64_t addr;
+	uint64_t key; /* address of the lock */
 	struct lock_name name;
 	UT_hash_handle hh;
 };
@@ -42,21 +42,11 @@ struct lock_names *lock_names_new(struct target *target)
 	return names;
 }
 
-static void forget_all(struct lock_names *names)
-{
-	struct known_name *known, *next;
-
-	HASH_ITER(hh, names->known, known, next) {
-		HASH_DEL(names->known, known);
-		free(known);
-	}
-}
-
 void lock_names_free(struct lock_names *names)
 {
 	if (!names)
 		return;
-	forget_all(names);
+	hash_free(names->known);
 	debug_info_close(names->info);
 	pc_cache_free(names->pcs);
 	free(names);
@@ -312,17 +302,13 @@ static struct known_name *known_name(const struct lock_names *names, uint64_t ad
 static const struct lock_name *remember(struct lock_names *names, uint64_t addr,
 					const struct lock_name *name)
 {
-	struct known_name *known = known_name(names, addr);
+	struct known_name *known;
 
-	if (!known) {
-		if (HASH_COUNT(names->known) >= NAMES_MAX)
-			forget_all(names);
-		known = calloc(1, sizeof(*known));
-		if (!known)
-			return NULL;
-		known->addr = addr;
-		HASH_ADD(hh, names->known, addr, sizeof(addr), known);
-	}
+	if (HASH_COUNT(names->known) >= NAMES_MAX && !known_name(names, addr))
+		hash_free(names->known);
+	known = hash_entry(names->known, &addr);
+	if (!known)
+		return NULL;
 	known->name = *name;
 	return &known->name;
 }

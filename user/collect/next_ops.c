@@ -611,16 +611,13 @@ static int find_known(const struct finder *finder, struct addr_map *unlocked, bo
 	for (size_t i = 0; i < snapshot->next_ops.len; i++) {
 		const struct next_op *op = &snapshot->next_ops.data[i];
 		uint64_t semaphore = snapshot->goroutines.data[op->goroutine].wait_addr;
-		uint32_t *slot;
 
 		if (op->what == NEXT_READ_UNLOCK && semaphore - op->object < LOCK_SIZE_MAX)
 			reads[op->goroutine] = true;
 		if (op->what != NEXT_UNLOCK && op->what != NEXT_WRITE_UNLOCK)
 			continue;
-		slot = addr_map_put(unlocked, op->object);
-		if (!slot)
+		if (addr_map_set(unlocked, op->object, 1))
 			return -ENOMEM;
-		*slot = 1;
 	}
 	return 0;
 }

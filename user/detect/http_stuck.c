@@ -58,7 +58,6 @@ static enum context_deadline context_of(const struct detect_input *input, uint64
 static enum context_deadline deadline_of(const struct detect_input *input,
 					 const struct model_task *task, uint64_t *deadline_ns)
 {
-	unsigned cases = CASES_OF_CONNECTION;
 	enum context_deadline context = context_of(input, task->goid, deadline_ns);
 
 	if (context == CONTEXT_DEADLINE_SET)
@@ -67,10 +66,11 @@ static enum context_deadline deadline_of(const struct detect_input *input,
 	    !detect_stack_has(task->stack, persistent_round_trip))
 		return CONTEXT_DEADLINE_UNKNOWN;
 	/* a context that cannot be cancelled is not among those that are held */
-	if (task->goroutine->case_count == cases &&
+	if (task->goroutine->case_count == CASES_OF_CONNECTION &&
 	    input->model->layout->minor < FIRST_MINOR_ALWAYS_CANCELLABLE)
 		return CONTEXT_DEADLINE_NONE;
-	return task->goroutine->case_count == cases + 1 ? context : CONTEXT_DEADLINE_UNKNOWN;
+	return task->goroutine->case_count == CASES_OF_CONNECTION + 1 ? context :
+									CONTEXT_DEADLINE_UNKNOWN;
 }
 
 /* Of one finding. */

@@ -3,21 +3,14 @@
  * Spinning is counted by place; it is a lock's when no other mutex is waited for at its places. Places are
  * those of frames: a lock in each of many values of a type has the same.
  */
-#include <string.h>
-
 #include "model/build.h"
-
-static bool is_same(const struct pclntab_frame *a, const struct pclntab_frame *b)
-{
-	return a == b || (a && b && a->line == b->line && !strcmp(a->function, b->function) &&
-			  !strcmp(a->file, b->file));
-}
 
 static bool has_place(const struct model *model, const struct model_lock *lock,
 		      const struct pclntab_frame *place)
 {
 	for (size_t i = 0; i < lock->site_count; i++)
-		if (is_same(model->object_sites.data[lock->first_site + i].stack->site, place))
+		if (stack_is_same_site(model->object_sites.data[lock->first_site + i].stack->site,
+				       place))
 			return true;
 	return false;
 }

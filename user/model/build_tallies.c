@@ -26,10 +26,7 @@ static bool same_place(const struct stack *a, const struct stack *b)
 {
 	if (a == b || !a || !b)
 		return a == b;
-	if (!a->site || !b->site)
-		return false;
-	return a->site->line == b->site->line && !strcmp(a->site->function, b->site->function) &&
-	       !strcmp(a->site->file, b->site->file);
+	return a->site && b->site && stack_is_same_site(a->site, b->site);
 }
 
 static struct model_tally *row_of(struct model *model, enum ct_tally_kind kind, struct stack *stack)

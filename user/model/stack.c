@@ -263,3 +263,9 @@ void stack_complete_by_creator(struct stack_table *table, struct stack *stack, u
 			return;
 		}
 }
+
+bool stack_is_same_site(const struct pclntab_frame *a, const struct pclntab_frame *b)
+{
+	return a == b || (a && b && a->line == b->line && !strcmp(a->function, b->function) &&
+			  !strcmp(a->file, b->file));
+}

@@ -56,4 +56,7 @@ void stack_complete(struct stack *stack, const struct stack *deeper);
 /* Nothing better is known than the go statement that made the goroutine. */
 void stack_complete_by_creator(struct stack_table *table, struct stack *stack, uint64_t gopc);
 
+/* The same line of the same function; NULL is the same as NULL. */
+bool stack_is_same_site(const struct pclntab_frame *a, const struct pclntab_frame *b);
+
 #endif

@@ -23,7 +23,6 @@
 #include "probe/steady.h"
 
 /* Until they are measured. */
-#define HIT_NS_GUESS 2500
 #define TURN_NS_GUESS 250000
 
 #define STAY_NS (50 * 1000000ULL)   /* how often a long window is looked at */
@@ -510,7 +509,7 @@ int governor_start(struct probe_session *session, double max_overhead_pct, struc
 		release(governor);
 		return status;
 	}
-	budget_init(&governor->budget, max_overhead_pct / 100, HIT_NS_GUESS, TURN_NS_GUESS);
+	budget_init(&governor->budget, max_overhead_pct / 100, HIT_COST_GUESS_NS, TURN_NS_GUESS);
 	take_work(governor);
 	governor->work_ns = governor->started_ns;
 	governor->begin_err = err;

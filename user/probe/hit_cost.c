@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #define PROGRAM_NS_MOST 3000
-#define TRAP_NS_TELLING                                                                            \
-	1250 /* a trap that takes more already says that hits cost more than guessed */
 
 void program_stats_begin(struct program_stats *stats, const struct probe_session *session)
 {
@@ -47,5 +45,6 @@ double hit_cost_ns(const struct hit_cost *cost, bool stepped)
 
 	if (trap > 0 && cost->program_ns > 0)
 		return HIT_COST_CACHES_LOST * (trap + cost->program_ns);
-	return trap > TRAP_NS_TELLING ? 2 * trap : 0;
+	/* the trap alone already says that hits cost more than guessed */
+	return trap > HIT_COST_GUESS_NS / 2.0 ? 2 * trap : 0;
 }

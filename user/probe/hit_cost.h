@@ -12,6 +12,7 @@
 #include "probe/session.h"
 
 #define HIT_COST_CACHES_LOST 1.25
+#define HIT_COST_GUESS_NS 2500 /* until it is known */
 
 /* Zero-initialised. */
 struct hit_cost {
