@@ -71,7 +71,7 @@ static __always_inline void note_poll(ct_u32 site, ct_u32 kind, ct_u64 g, int fo
 
 /*
  * What a look at channels takes of the stack must be free again for the walk to the site: a chain of
- * calls has 512 bytes of it, unless the kernel gives programs a stack of their own.
+ * calls has 512 bytes of it.
  */
 static __noinline int look_at(ct_u64 chan, ct_u64 sends)
 {

@@ -2,7 +2,7 @@
 /* On their own, since a stack on top of what a handler has is more than the kernel allows. */
 #include "tally.h"
 
-/* Of the stack read at once: on_select has 248 bytes of its own below this, and 512 is the limit. */
+/* Of the stack read at once: what the handler has below this counts, too, and 512 bytes are the limit. */
 #define WORDS 14
 
 int site_of_call(ct_u64 stack, ct_u64 frame)
