@@ -1,11 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tables of figures in Markdown."""
 
+import math
 import statistics
 
 
 def summary(values):
     return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def median_interval(values, confidence=0.95):
+    """Between which of the values the median lies, as sure as that (or as sure as they allow),
+    whatever their distribution: how many of n fall below the median is binomial."""
+    n, ordered = len(values), sorted(values)
+    below, tail = 0, 0.5 ** n
+    while below < (n - 1) // 2:
+        wider = tail + math.comb(n, below + 1) * 0.5 ** n
+        if wider > (1 - confidence) / 2:
+            break
+        below, tail = below + 1, wider
+    return ordered[below], ordered[n - 1 - below]
+
+
+def with_interval(values):
+    low, high = median_interval(values)
+    return f"{statistics.median(values):.1f} ({low:.1f} to {high:.1f})"
 
 
 def number(value):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Work a second that a program gets done while it is observed. Every round runs each row once, in
-turn, so that a machine whose speed drifts does so for all of them."""
+"""Work a second that a program gets done while it is observed. A row is measured in pairs: the same
+process, bare and observed, one directly after the other, in the other order every other time. What
+differs between two processes, or drifts while they run, is in both halves of a pair."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -11,76 +13,107 @@ import time
 
 import programs
 import tracers
-from report import Table, summary
+from report import Table, summary, with_interval
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+WARM_UP_SECONDS = 0.5
+# Rows whose difference from bare is smaller than what two bare halves of a pair differ by.
+PAIRS_A_ROUND = {"bare again": 3, "conctrace": 3}
 
 
 class Throughput:
-    """A workload with its rows; `measure` runs it once and gives its figures."""
-
-    seconds_factor = 1
+    """A workload with its rows; `load` runs it for a while and gives its figures."""
 
     def __init__(self, options):
         self.targets = options.targets
-        self.rows = {"bare": tracers.bare, "bare again": tracers.bare,
-                     "conctrace": tracers.conctrace,
+        self.rows = {"bare again": tracers.bare, "conctrace": tracers.conctrace,
                      "conctrace, every event": tracers.every_event, "floor": tracers.floor}
 
-    def start(self, row):
+    def start(self):
         raise NotImplementedError
 
     def load(self, program, seconds):
         """Runs the load and returns figures, with `rate` among them."""
         raise NotImplementedError
 
-    def measure(self, row, seconds):
-        program = self.start(row)
+    @contextlib.contextmanager
+    def program(self):
+        program = self.start()
         try:
-            with self.rows[row](program) as finish:
-                begin = time.monotonic()
-                figures = self.load(program, seconds)
-                took = time.monotonic() - begin
-                own = finish()
+            yield program
         finally:
             program.quit()
+
+    def observed(self, program, tracer, seconds):
+        with tracer(program) as finish:
+            begin = time.monotonic()
+            figures = self.load(program, seconds)
+            took = time.monotonic() - begin
+            own = finish()
         if "events" in own:
             figures["events/s"] = own["events"] / took
         return {**figures, **{key: own[key] for key in ("lost",) if key in own}}
 
-    def run(self, rounds, seconds):
-        runs = {row: [] for row in self.rows}
-        for turn in range(rounds):
-            for row, done in runs.items():
-                done.append(self.measure(row, seconds))
-                print(f"{self.name} {turn + 1}/{rounds} {row}: {done[-1]['rate']:,.0f} {self.unit}",
-                      file=sys.stderr)
-        return self.table(runs, rounds, seconds)
+    def pair(self, program, tracer, seconds, bare_first):
+        def bare():
+            return self.observed(program, tracers.bare, seconds)
+        if bare_first:
+            return bare(), self.observed(program, tracer, seconds)
+        observed = self.observed(program, tracer, seconds)
+        return bare(), observed
 
-    def table(self, runs, rounds, seconds):
-        table = Table(f"{self.title}: {rounds} rounds of {seconds} s, minimum / median / maximum",
+    def turns(self):
+        """The rows of a round; those with several pairs take turns."""
+        for again in range(max(PAIRS_A_ROUND.values())):
+            yield from (row for row in self.rows if again < PAIRS_A_ROUND.get(row, 1))
+
+    def run(self, rounds, seconds):
+        pairs = {row: [] for row in self.rows}
+        for turn in range(rounds):
+            with self.program() as program:
+                for row in self.turns():
+                    bare, observed = self.pair(program, self.rows[row], seconds,
+                                               len(pairs[row]) % 2 == 0)
+                    pairs[row].append((bare, observed))
+                    print(f"{self.name} {turn + 1}/{rounds} {row}: {observed['rate']:,.0f} "
+                          f"{self.unit}, {observed['rate'] / bare['rate']:.3f} of bare",
+                          file=sys.stderr)
+        return self.table(pairs, rounds, seconds)
+
+    def table(self, pairs, rounds, seconds):
+        table = Table(f"{self.title}: {rounds} rounds of pairs of {seconds} s, "
+                      "minimum / median / maximum",
                       "", [self.unit, "share of bare", "events/s", "p99 µs", "lost"])
+        runs = {"bare": [bare for row in pairs.values() for bare, _ in row],
+                **{row: [observed for _, observed in done] for row, done in pairs.items()}}
         for row, done in runs.items():
             figures = {key: summary([d[key] for d in done]) for key in done[0] if key != "lost"}
             figures[self.unit] = figures.pop("rate")
-            figures["share of bare"] = summary(
-                [d["rate"] / b["rate"] for d, b in zip(done, runs["bare"])])
+            if row in pairs:
+                figures["share of bare"] = summary(
+                    [observed["rate"] / bare["rate"] for bare, observed in pairs[row]])
             if "lost" in done[0]:
                 figures["lost"] = max(d["lost"] for d in done)
             table.add(row, **figures)
-        self.judge(table, {row: {key: statistics.median(d[key] for d in done) for key in done[0]}
-                           for row, done in runs.items()})
+        lost = {row: [100 * (1 - observed["rate"] / bare["rate"]) for bare, observed in done]
+                for row, done in pairs.items()}
+        table.note(f"By default {with_interval(lost['conctrace'])} % of the throughput is lost; "
+                   f"bare against bare {with_interval(lost['bare again'])} %: medians of "
+                   f"{len(lost['conctrace'])} pairs, with their 95 % confidence intervals.")
+        self.judge(table, {row["name"]: row["share of bare"]["median"] for row in table.rows
+                           if "share of bare" in row},
+                   {row: {key: statistics.median(d[key] for d in done) for key in done[0]}
+                    for row, done in runs.items()})
         return table
 
-    def judge(self, table, medians):
-        shares = {row["name"]: row["share of bare"] for row in table.rows}
-        noise = max(abs(shares["bare again"][key] - 1) for key in ("min", "max"))
-        table.note(f"By default {100 * (1 - shares['conctrace']['median']):.1f} % of the throughput "
-                   f"is lost (median); bare against bare differs by up to {100 * noise:.1f} %.")
-        if "floor" in medians:
-            table.note("Every event traced takes "
-                       f"{medians['floor']['rate'] / medians['conctrace, every event']['rate']:.2f} "
-                       "times as long as with empty BPF programs at the same places (the floor).")
+    def judge(self, table, shares, medians):
+        if "floor" in shares:
+            table.note(f"Every event traced takes {self.times(shares, 'floor'):.2f} times as long "
+                       "as with empty BPF programs at the same places (the floor).")
+
+    @staticmethod
+    def times(shares, row):
+        return shares[row] / shares["conctrace, every event"]
 
 
 class Own(Throughput):
@@ -91,23 +124,33 @@ class Own(Throughput):
         if tracers.has_bpftrace():
             self.rows["bpftrace at the entries"] = tracers.bpftrace
 
-    def start(self, row):
-        return programs.Program(os.path.join(self.targets, self.binary))
+    def start(self):
+        program = programs.Program(os.path.join(self.targets, self.binary))
+        program.command("go", "started")
+        time.sleep(WARM_UP_SECONDS)
+        return program
 
     def load(self, program, seconds):
-        program.command("go", "started")
+        before = self.counted(program)
         time.sleep(seconds)
-        report = program.report()
-        own = report.get("rate", report)
-        return {"rate": own["ops"] / (own["duration_ns"] / 1e9)}
+        after = self.counted(program)
+        return {"rate": (after["ops"] - before["ops"]) * 1e9 /
+                        (after["duration_ns"] - before["duration_ns"])}
 
-    def judge(self, table, medians):
-        super().judge(table, medians)
+    @staticmethod
+    def counted(program):
+        report = program.report()
+        return report.get("rate", report)
+
+    def judge(self, table, shares, medians):
+        super().judge(table, shares, medians)
         theirs = medians.get("bpftrace at the entries")
         if theirs:
             ours = medians["conctrace, every event"]
             table.note(f"conctrace sees {ours['events/s'] / theirs['events/s']:.1f} times as many "
-                       "events a second as bpftrace, which only counts them.")
+                       "events a second as bpftrace, which only counts them; the floor lets the "
+                       f"program run {shares['floor'] / shares['bpftrace at the entries']:.1f} times "
+                       "as fast as under bpftrace.")
 
 
 class PingPong(Own):
@@ -146,20 +189,24 @@ class Http(Throughput):
         if tracers.has_delve():
             self.rows["delve once a second"] = tracers.delve
 
-    def start(self, row):
-        with_pprof = ["-http", "127.0.0.1:0", "-rates=false"] if "pprof" in row else []
-        return programs.Program(os.path.join(self.targets, "http_server"), *with_pprof)
+    def start(self):
+        program = programs.Program(os.path.join(self.targets, "http_server"), "-http",
+                                   "127.0.0.1:0", "-rates=false")
+        program.command("go", "started")
+        wrk(program.url, 1, "wrk_json.lua")
+        return program
 
     def load(self, program, seconds):
-        program.command("go", "started")
         return wrk(program.url, seconds, "wrk_json.lua")
 
-    def judge(self, table, medians):
-        super().judge(table, medians)
-        for row in list(medians)[5:]:
-            ratio = medians["conctrace, every event"]["rate"] / medians[row]["rate"]
-            table.note(f"With every event traced the server answers {ratio:.1f} times as many "
-                       f"requests as under {row}.")
+    def judge(self, table, shares, medians):
+        super().judge(table, shares, medians)
+        for row in shares.keys() - {"bare again", "conctrace", "conctrace, every event", "floor"}:
+            table.note(f"With every event traced the server answers {1 / self.times(shares, row):.1f}"
+                       f" times as many requests as under {row}.")
+        if "bpftrace at the entries" in shares:
+            table.note(f"Untraced it answers {1 / shares['bpftrace at the entries']:.1f} times as "
+                       "many as under bpftrace: no tracer can be further ahead of it here.")
 
 
 class Etcd(Throughput):
@@ -169,8 +216,10 @@ class Etcd(Throughput):
         super().__init__(options)
         del self.rows["floor"]
 
-    def start(self, row):
-        return programs.etcd()
+    def start(self):
+        service = programs.etcd()
+        self.load(service, 1)
+        return service
 
     def load(self, program, seconds):
         return wrk(program.url + "/v3/kv/put", seconds, "wrk_put.lua")

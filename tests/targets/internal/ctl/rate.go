@@ -55,10 +55,10 @@ func (r *Rate) Stop() {
 	fmt.Printf("total ops=%d seconds=%.3f\n", r.ops, float64(r.ns)/1e9)
 }
 
-// Totals are those of the phase that ended, or so far.
+// Totals are those of the phase that ended, or so far; switches are since the program's start.
 func (r *Rate) Totals() map[string]int64 {
 	if r.stop != nil {
 		r.ops, r.ns = r.Count(), int64(time.Since(r.begin))
 	}
-	return map[string]int64{"ops": r.ops, "duration_ns": r.ns}
+	return map[string]int64{"ops": r.ops, "duration_ns": r.ns, "switches": Switches()}
 }
