@@ -10,14 +10,14 @@ import json
 import os
 import sys
 
-from governed import Estimates, Programs, Stalls
+from governed import Estimates, Programs, Stalls, Turns
 from programs import ROOT
 from snapshots import FirstTable, Idle, Leaks, Million, TenThousand
 from throughput import Etcd, Http, Mutex, PingPong, Spawn
 from timeline import Timeline
 
 WORKLOADS = {workload.name: workload for workload in (
-    PingPong, Mutex, Spawn, Http, Etcd, Idle, TenThousand, Million, Leaks, FirstTable, Stalls,
+    PingPong, Mutex, Spawn, Http, Etcd, Idle, TenThousand, Million, Leaks, FirstTable, Stalls, Turns,
     Estimates, Programs, Timeline)}
 
 

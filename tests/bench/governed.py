@@ -42,6 +42,44 @@ class Stalls:
         return table
 
 
+class Turns:
+    """The worst stall around one attaching and detaching, many times; and of as much time without."""
+
+    name = "turns"
+    title = "The worst stall around one attaching and detaching of all probes"
+    number = 400
+    least_seconds = 0.02
+
+    def __init__(self, options):
+        self.options = options
+
+    def run(self, rounds, seconds):
+        worst = {"nobody attaches": [], "attach and detach": []}
+        took = []
+        with Parked(self.options, 10000) as program, tracers.turns(program) as turn:
+            for _ in range(self.number):
+                worst["attach and detach"].append(self.stall(program, turn, took))
+                worst["nobody attaches"].append(
+                    self.stall(program, lambda: time.sleep(took[-1]), []))
+        table = Table(f"{self.title}, {self.number} times", "",
+                      ["median ms", "p99 ms", "worst ms", "took ms"])
+        for row, stalled in worst.items():
+            ordered = sorted(stalled)
+            table.add(row, **{"median ms": ordered[len(ordered) // 2],
+                              "p99 ms": ordered[len(ordered) * 99 // 100], "worst ms": ordered[-1]})
+        table.rows[-1]["took ms"] = summary([1e3 * seconds for seconds in took])
+        return table
+
+    def stall(self, program, work, took):
+        """Beats come every millisecond, so a while before and after belongs to it."""
+        program.report()
+        begin = time.monotonic()
+        work()
+        took.append(time.monotonic() - begin)
+        time.sleep(self.least_seconds)
+        return stalls(program)["worst stall ms"]
+
+
 class Estimates:
     """What the default estimates for the time between two tables, and what the program counted."""
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * probes floor|full|stats PID: conctrace's probes for the tables without the rest of it, always on,
- * until stdin ends. With `floor` an empty BPF program sits at the same places, so that what a hit
- * costs at least can be told from what is done there; with `stats` the kernel measures the program.
- * Prints "attached", and at the end a line of JSON.
+ * probes floor|full|stats|turns PID: conctrace's probes for the tables without the rest of it, always
+ * on, until stdin ends. With `floor` an empty BPF program sits at the same places, so that what a hit
+ * costs at least can be told from what is done there; with `stats` the kernel measures the program;
+ * with `turns` they are put in place and taken away once for every byte of stdin, which is answered
+ * by "turned". Prints "attached", and at the end a line of JSON.
  */
 #include <bpf/bpf.h>
 #include <inttypes.h>
@@ -22,6 +23,18 @@ static int fail(const struct err *err)
 	return 1;
 }
 
+static int turn(struct probe_session *session, struct err *err)
+{
+	while (getchar() != EOF) {
+		if (probe_session_place(session, err))
+			return -1;
+		probe_session_detach(session);
+		puts("turned");
+		fflush(stdout);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct probe_options options = { .waker_stack_min_ns = WAKER_STACK_MIN_NS };
@@ -32,7 +45,7 @@ int main(int argc, char **argv)
 	struct plan plan;
 
 	if (argc != 3) {
-		fprintf(stderr, "usage: probes floor|full|stats PID\n");
+		fprintf(stderr, "usage: probes floor|full|stats|turns PID\n");
 		return 2;
 	}
 	options.floor = !strcmp(argv[1], "floor");
@@ -49,6 +62,11 @@ int main(int argc, char **argv)
 		return fail(&err);
 	puts("attached");
 	fflush(stdout);
+	if (!strcmp(argv[1], "turns")) {
+		probe_session_detach(session);
+		if (turn(session, &err))
+			return fail(&err);
+	}
 	while (getchar() != EOF)
 		;
 	probe_session_run_stats(session, &runs, &run_ns);

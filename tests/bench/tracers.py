@@ -76,6 +76,23 @@ def probes(program, mode="floor"):
 
 
 @contextlib.contextmanager
+def turns(program):
+    """The body gets a function that puts the probes in place and takes them away again."""
+    command = [PROBES, "turns", str(program.pid)]
+    with ended(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                text=True, bufsize=1)) as tracer:
+        def turn(word="turned"):
+            if tracer.stdout.readline() != word + "\n":
+                raise RuntimeError("the probes were not attached")
+
+        def again():
+            tracer.stdin.write("\n")
+            turn()
+        turn("attached")
+        yield again
+
+
+@contextlib.contextmanager
 def floor(program):
     with probes(program) as finish:
         yield lambda: finish() and {}
