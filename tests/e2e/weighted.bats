@@ -39,6 +39,12 @@ tasks_agree() {
 	agrees '.[0].odd as $odd | .[1].tasks[] | select(.goid == $odd) | .waiting_on.kind == "select"'
 }
 
+locks_agree() {
+	agrees '([.[0].semaphores[] | [.addr, .size, .taken, (.waits | length), (.holders | sort)]] | sort) ==
+		([.[1].locks[] | select(.kind == "semaphore.Weighted")
+			| [.addr, .state.size, .state.taken, .waiters, ([.holders[].goid] | sort)]] | sort)'
+}
+
 weighted_version() {
 	local variant
 	for variant in . stripped; do
@@ -46,9 +52,7 @@ weighted_version() {
 		conctrace_json tasks --all -p "$TARGET_PID"
 		tasks_agree
 		conctrace_json locks --no-probes -p "$TARGET_PID"
-		agrees '([.[0].semaphores[] | [.addr, .size, .taken, (.waits | length), (.holders | sort)]] | sort) ==
-			([.[1].locks[] | select(.kind == "semaphore.Weighted")
-				| [.addr, .state.size, .state.taken, .waiters, ([.holders[].goid] | sort)]] | sort)'
+		locks_agree
 		conctrace_json waits -p "$TARGET_PID"
 		agrees '.[0].semaphores[1] as $self | .[1]
 			| (.possible_cycles == [$self.holders]) and .cycles == []'
@@ -100,6 +104,8 @@ weighted_version() {
 	[ "$status" = 0 ] || fail "$stderr"
 	conctrace_json report "$TARGET_DIR/x.db" tasks --all
 	tasks_agree
+	conctrace_json report "$TARGET_DIR/x.db" locks
+	locks_agree
 	[ "$(sqlite3 "$TARGET_DIR/x.db" "SELECT count(*) FROM task WHERE function LIKE 'golang.org/x/sync/%'")" = 0 ]
 	target_quit
 }

@@ -2,6 +2,10 @@
 #include "collect/replay_rows.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "collect/addr_map.h"
+#include "collect/labels.h"
 
 struct rebuild {
 	const struct replay_code *code;
@@ -58,15 +62,7 @@ static int by_lock_addr(const void *a, const void *b, void *ctx)
 
 static int add_string(struct snapshot *snapshot, const char *text, uint32_t *at)
 {
-	*at = (uint32_t)snapshot->strings.len;
-	do {
-		char *slot = vec_push(&snapshot->strings);
-
-		if (!slot)
-			return -ENOMEM;
-		*slot = *text;
-	} while (*text++);
-	return 0;
+	return snapshot_add_string(snapshot, text, strlen(text), at);
 }
 
 static int add_labels(struct rebuild *rebuild, uint64_t number, struct goroutine *goroutine)
@@ -139,50 +135,28 @@ struct task_list {
 	VEC(const struct record_task *) tasks;
 };
 
-/* The goroutine's number by its address; only those that others wait for are looked up. */
-struct by_g {
-	uint64_t g;
-	uint32_t number;
-};
-
 struct next_list {
-	VEC(struct by_g) goroutines;
+	struct addr_map goroutines; /* address of the g: number + 1 */
 	VEC(struct sorted_next {
 		const struct record_next *next;
 		uint32_t goroutine;
 	}) ops;
 };
 
-static int compare_g(const void *a, const void *b, void *ctx)
-{
-	const struct by_g *x = a, *y = b;
-
-	(void)ctx;
-	return x->g < y->g ? -1 : x->g > y->g;
-}
-
 static int list_next(void *ctx, const void *row)
 {
 	struct next_list *list = ctx;
 	const struct record_next *next = row;
-	size_t low = 0, high = list->goroutines.len;
+	const uint32_t *number = addr_map_get(&list->goroutines, next->g);
 	struct sorted_next *slot;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (list->goroutines.data[middle].g < next->g)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == list->goroutines.len || list->goroutines.data[low].g != next->g)
+	if (!number || !next_is_kept(next->what))
 		return 0;
 	slot = vec_push(&list->ops);
 	if (!slot)
 		return -ENOMEM;
 	slot->next = next;
-	slot->goroutine = list->goroutines.data[low].number;
+	slot->goroutine = *number - 1;
 	return 0;
 }
 
@@ -205,15 +179,10 @@ static int add_next_ops(const struct replay_rows *rows, struct snapshot *snapsho
 
 	if (!row_set_count(rows->sets[RECORD_NEXT]))
 		return 0;
-	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++) {
-		struct by_g *slot = vec_push(&list.goroutines);
-
-		if (slot)
-			*slot = (struct by_g){ snapshot->goroutines.data[i].g, (uint32_t)i };
-		else
-			status = -ENOMEM;
-	}
-	vec_sort(&list.goroutines, compare_g, NULL);
+	for (size_t i = 0; i < snapshot->goroutines.len && !status; i++)
+		if (snapshot->goroutines.data[i].g)
+			status = addr_map_set(&list.goroutines, snapshot->goroutines.data[i].g,
+					      (uint32_t)i + 1);
 	if (!status)
 		status = row_set_each(rows->sets[RECORD_NEXT], list_next, &list);
 	vec_sort(&list.ops, by_object, NULL);
@@ -223,8 +192,7 @@ static int add_next_ops(const struct replay_rows *rows, struct snapshot *snapsho
 		struct next_op *op;
 
 		/* the model looks the frame up */
-		if (next->frame >= snapshot->goroutines.data[goroutine].pc_count ||
-		    (next->what > NEXT_WAKE && next->what < NEXT_HOLDS) || next->what > NEXT_READS)
+		if (next->frame >= snapshot->goroutines.data[goroutine].pc_count)
 			continue;
 		op = vec_push(&snapshot->next_ops);
 		if (!op)
@@ -236,7 +204,7 @@ static int add_next_ops(const struct replay_rows *rows, struct snapshot *snapsho
 						.what = next->what,
 						.certain = next->certain };
 	}
-	vec_free(&list.goroutines);
+	addr_map_free(&list.goroutines);
 	vec_free(&list.ops);
 	return status;
 }

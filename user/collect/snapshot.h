@@ -114,9 +114,24 @@ struct next_op {
 	uint64_t object;    /* the lock, WaitGroup, Cond or hchan */
 	uint32_t goroutine; /* in snapshot.goroutines */
 	uint32_t frame;     /* which of its pcs it will be done from */
-	uint8_t what;       /* enum next_what; no locking, no adding, no acquiring */
+	uint8_t what;       /* enum next_what; next_is_kept */
 	bool certain;       /* on every path, as far as they could be followed */
 };
+
+/* Locking, adding and acquiring say only that what undoes them does not come first. */
+static inline bool next_is_kept(unsigned what)
+{
+	switch (what) {
+	case NEXT_LOCK:
+	case NEXT_WRITE_LOCK:
+	case NEXT_READ_LOCK:
+	case NEXT_ADD:
+	case NEXT_ACQUIRE:
+		return false;
+	default:
+		return what <= NEXT_READS;
+	}
+}
 
 /* A label that runtime/pprof attached to a goroutine: offsets in snapshot.strings. */
 struct goroutine_label {
