@@ -8,6 +8,8 @@
 #include "task.h"
 #include "timeline.h"
 
+#define WORDS 14 /* of the stack read at once */
+
 int on_lock_wait(ct_u64 g, ct_u64 sema)
 {
 	struct ct_task *task = task_of(g);
@@ -21,10 +23,9 @@ int on_lock_release(ct_u64 g, ct_u64 sema, ct_u64 handoff, ct_u64 stack, ct_u64 
 {
 	struct ct_object_key key = { .addr = sema, .kind = CT_OBJ_SEMA };
 	struct ct_release fresh = {}, *release;
-	ct_u64 pcs[CT_STACK_DEPTH] = {};
+	ct_u64 pcs[CT_STACK_DEPTH] = {}, words[WORDS];
 
-	pcs[0] = read_word(stack);
-	walk_frames(frame, pcs, 1, CT_WAKER_DEPTH);
+	walk_from_entry(stack, frame, pcs, CT_WAKER_DEPTH, words, WORDS);
 	key.site = site_of(pcs, CT_RELEASE_REASON);
 	release = get_or_create(&releases, &key, &fresh, CT_LOST_OBJECT);
 	if (!release)

@@ -162,6 +162,19 @@ const struct {
 	ct_u64 words[64];
 } zeros __weak = {};
 
+static __always_inline ct_u32 own_stripe(void)
+{
+	return bpf_get_smp_processor_id() & (config.stripes - 1);
+}
+
+/* Where this CPU counts for a site. NULL: CT_NO_SITE. */
+static __always_inline struct ct_site *counts_of_site(ct_u32 index)
+{
+	ct_u32 row = index + own_stripe() * config.max_sites;
+
+	return index ? bpf_map_lookup_elem(&sites, &row) : 0;
+}
+
 /* Atomic although per CPU: a program can be preempted by one of another thread. */
 static __always_inline void count_by(enum ct_counter which, ct_u64 much)
 {

@@ -170,7 +170,7 @@ int on_park(ct_u64 g, ct_u64 lock, ct_u64 why, ct_u64 stack, ct_u64 frame)
 		index = site_of_hash(pcs, hash, reason);
 		task->stack_hash = hash;
 	}
-	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
+	site = counts_of_site(index);
 	if (site)
 		add_weighted(&site->parks, 1);
 
@@ -208,7 +208,11 @@ static __always_inline ct_u64 add_to_object(const struct ct_task *task, ct_u64 g
 					    ct_u32 slot, ct_u64 now, ct_u64 waker_goid)
 {
 	struct ct_object_key key = {
-		.addr = task->object, .site = task->site, .kind = task->object_kind, .op = task->op
+		.addr = task->object,
+		.site = task->site,
+		.kind = task->object_kind,
+		.op = task->op,
+		.stripe = own_stripe(),
 	};
 	struct ct_object *object;
 
@@ -289,7 +293,7 @@ int on_ready(ct_u64 g, ct_u64 g0)
 		waker_goid = waker_g ? g_goid(waker_g) : 0;
 	}
 	index = task->site;
-	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
+	site = counts_of_site(index);
 	if (site)
 		add_to_site(site, waited, slot);
 	if (task->object_kind != CT_OBJ_NONE)
@@ -318,7 +322,7 @@ int on_park_aborted(ct_u64 g)
 	if (!task || task->state != CT_TASK_WAITING || task->generation != window.generation)
 		return 0;
 	index = task->site;
-	site = index ? bpf_map_lookup_elem(&sites, &index) : 0;
+	site = counts_of_site(index);
 	if (site)
 		add_weighted(&site->aborted, 1);
 	task->state = CT_TASK_ACTIVE;

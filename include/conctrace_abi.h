@@ -88,7 +88,17 @@ struct ct_site_key {
 	ct_u32 pad;
 };
 
-/* sites (array): waits by stack and wait reason. */
+/*
+ * CPUs that count in the same row wait for each other. So sites and objects have a row for each of a few
+ * stripes, and a CPU counts in the one that is its number's remainder. What the rows of a site or object
+ * count is added up by user space.
+ */
+#define CT_STRIPES_MAX 4 /* a power of 2 */
+
+/*
+ * sites (array): waits by stack and wait reason. The row of a stripe is at index + stripe * max_sites; only
+ * stripe 0 has more than counts.
+ */
 struct ct_site {
 	ct_u64 parks;   /* waits begun */
 	ct_u64 waits;   /* waits ended and timed */
@@ -103,11 +113,12 @@ struct ct_site {
 
 /* objects: waits by lock or channel and site. */
 struct ct_object_key {
-	ct_u64 addr; /* hchan or semaphore */
-	ct_u32 site; /* index into `sites` */
-	ct_u8 kind;  /* enum ct_object_kind: CT_OBJ_CHAN or CT_OBJ_SEMA */
-	ct_u8 op;    /* enum ct_chan_op; CT_OP_SELECT: a select's case fired */
-	ct_u16 pad;
+	ct_u64 addr;  /* hchan or semaphore */
+	ct_u32 site;  /* index into `sites` */
+	ct_u8 kind;   /* enum ct_object_kind: CT_OBJ_CHAN or CT_OBJ_SEMA */
+	ct_u8 op;     /* enum ct_chan_op; CT_OP_SELECT: a select's case fired */
+	ct_u8 stripe; /* in `objects` */
+	ct_u8 pad;
 };
 
 struct ct_object {
@@ -211,6 +222,7 @@ struct ct_config {
 	ct_u32 timer_period; /* before Go 1.23 */
 	ct_u32 timer_in_handle; /* runtime.timer within what time.stopTimer is given, from Go 1.23 on; else 0 */
 	ct_u32 max_sites;
+	ct_u32 stripes;  /* a power of 2 */
 	ct_u32 timeline; /* each event goes into `timeline` as well */
 	ct_u64 waker_stack_min_ns;
 	ct_u64 only_goid; /* parks and wake-ups of this goroutine alone; 0: of all */

@@ -114,31 +114,98 @@ ENTRY_FN(add_panic, panics, key, panic)
 ENTRY_FN(add_cancel, cancels, context, cancel)
 ENTRY_FN(add_turn, turns, addr, turn)
 
-/* Site 0's park count is how many indices were handed out. */
-static int read_sites(int fd, struct aggregates *out)
+static void add_hist(uint64_t *to, const uint64_t *more)
 {
-	uint32_t info_len = sizeof(struct bpf_map_info);
-	struct bpf_map_info info = { 0 };
-	struct ct_site site;
-	uint32_t index = 0;
-	uint64_t handed_out;
+	for (int i = 0; i < CT_HIST_SLOTS; i++)
+		to[i] += more[i];
+}
 
-	if (bpf_map_get_info_by_fd(fd, &info, &info_len) || bpf_map_lookup_elem(fd, &index, &site))
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The row of a stripe other than 0 is added to that of stripe 0. */
+static int add_stripe(int fd, uint32_t row, struct ct_site *to)
+{
+	struct ct_site more;
+
+	if (bpf_map_lookup_elem(fd, &row, &more))
+		return -errno;
+	to->parks += more.parks;
+	to->waits += more.waits;
+	to->aborted += more.aborted;
+	to->wait_ns_total += more.wait_ns_total;
+	to->wait_ns_max = larger(to->wait_ns_max, more.wait_ns_max);
+	add_hist(to->hist, more.hist);
+	return 0;
+}
+
+/* Site 0's park count is how many indices were handed out. */
+static int read_sites(const struct probe_maps *maps, struct aggregates *out)
+{
+	uint32_t index = 0;
+	struct ct_site site;
+	uint64_t handed_out;
+	int status = 0;
+
+	if (bpf_map_lookup_elem(maps->sites, &index, &site))
 		return -errno;
 	handed_out = site.parks;
-	for (index = 1; index <= handed_out && index < info.max_entries; index++) {
+	for (index = 1; index <= handed_out && index < maps->max_sites && !status; index++) {
 		struct site_row *row;
 
-		if (bpf_map_lookup_elem(fd, &index, &site))
+		if (bpf_map_lookup_elem(maps->sites, &index, &site))
 			return -errno;
 		if (!site.ready)
 			continue;
+		for (uint32_t stripe = 1; stripe < maps->stripes && !status; stripe++)
+			status = add_stripe(maps->sites, index + stripe * maps->max_sites, &site);
 		row = vec_push(&out->sites);
 		if (!row)
 			return -ENOMEM;
 		*row = (struct site_row){ .index = index, .site = site };
 	}
-	return 0;
+	return status;
+}
+
+static int by_key(const void *a, const void *b, void *ctx)
+{
+	const struct object_row *x = a, *y = b;
+
+	(void)ctx;
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+static void add_object_counts(struct ct_object *to, const struct ct_object *more)
+{
+	to->waits += more->waits;
+	to->wait_ns_total += more->wait_ns_total;
+	to->wait_ns_max = larger(to->wait_ns_max, more->wait_ns_max);
+	add_hist(to->hist, more->hist);
+	if (more->last_ns < to->last_ns)
+		return;
+	to->last_ns = more->last_ns;
+	to->last_waker_goid = more->last_waker_goid;
+	to->last_woken_goid = more->last_woken_goid;
+}
+
+/* One row for all stripes of an object. */
+static void merge_objects(struct aggregates *out)
+{
+	struct object_row *rows = out->objects.data;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < out->objects.len; i++)
+		rows[i].key.stripe = 0;
+	vec_sort(&out->objects, by_key, NULL);
+	for (size_t i = 0; i < out->objects.len; i++) {
+		if (kept && !memcmp(&rows[kept - 1].key, &rows[i].key, sizeof(rows[i].key)))
+			add_object_counts(&rows[kept - 1].object, &rows[i].object);
+		else
+			rows[kept++] = rows[i];
+	}
+	out->objects.len = kept;
 }
 
 static int read_counters(int fd, struct aggregates *out)
@@ -178,6 +245,7 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 	if (!status)
 		status = read_hash(maps->objects, sizeof(struct ct_object_key),
 				   sizeof(struct ct_object), add_object, out);
+	merge_objects(out);
 	if (!status)
 		status = read_hash(maps->chan_ops, sizeof(uint64_t), sizeof(struct ct_chan_ops),
 				   add_chan_ops, out);
@@ -204,7 +272,7 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 				   out);
 	/* last, so that every site that a row above names is there */
 	if (!status)
-		status = read_sites(maps->sites, out);
+		status = read_sites(maps, out);
 	if (status)
 		return err_set(err, -status, "reading the probes' maps", "try again, and report it",
 			       "%s", strerror(-status));

@@ -101,6 +101,20 @@ static uint64_t planned_handlers(const struct probe_session *session)
 	return handlers;
 }
 
+static uint32_t stripes_for(int cpus)
+{
+	uint32_t stripes = 1;
+
+	while (stripes < CT_STRIPES_MAX && (int)stripes < cpus)
+		stripes *= 2;
+	return stripes;
+}
+
+static void spread(struct bpf_map *map, uint32_t stripes)
+{
+	bpf_map__set_max_entries(map, bpf_map__max_entries(map) * stripes);
+}
+
 static int load_programs(struct probe_session *session, const struct target *target,
 			 const struct probe_options *options, struct err *err)
 {
@@ -114,6 +128,9 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	probe_config_for(target, &config);
 	config.handlers = planned_handlers(session);
 	config.max_sites = bpf_map__max_entries(session->skel->maps.sites);
+	config.stripes = stripes_for(libbpf_num_possible_cpus());
+	spread(session->skel->maps.sites, config.stripes);
+	spread(session->skel->maps.objects, config.stripes);
 	config.waker_stack_min_ns = options->waker_stack_min_ns;
 	config.only_goid = options->only_goid;
 	if (options->charge_wakers)
@@ -159,6 +176,8 @@ static void note_maps(struct probe_session *session)
 	maps->panics = bpf_map__fd(session->skel->maps.panics);
 	maps->cancels = bpf_map__fd(session->skel->maps.cancels);
 	maps->turns = bpf_map__fd(session->skel->maps.turns);
+	maps->max_sites = session->skel->rodata->config.max_sites;
+	maps->stripes = session->skel->rodata->config.stripes;
 }
 
 /* From what is hit most to what is hit least, in programs that are hit much; then the rest. */

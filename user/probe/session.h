@@ -36,6 +36,7 @@ struct probe_maps {
 	int tasks, site_index, sites, objects, chan_ops, releases, spawns, wakes, counters,
 		timeline;
 	int tallies, panics, cancels, turns;
+	uint32_t max_sites, stripes; /* struct ct_config */
 };
 
 /* struct ct_window */
