@@ -232,8 +232,8 @@ int probe(struct pt_regs *ctx)
 		return on_spawn(GO_ARG2(ctx));
 	case CT_ON_EXIT: /* gdestroy(gp) and its forerunner goexit0(gp) */
 		return on_exit(GO_ARG1(ctx));
-	case CT_ON_LOCK_WAIT: /* semacquire1 calls root.queue(addr, s, lifo) and parks next */
-		return on_lock_wait(GO_G(ctx), GO_ARG2(ctx));
+	case CT_ON_LOCK_WAIT: /* semacquire1(addr, ...) */
+		return on_lock_wait(GO_G(ctx), GO_ARG1(ctx));
 	case CT_ON_LOCK_RELEASE: /* semrelease1(addr, handoff, skipframes), on the releasing one */
 		if (!is_planned(CT_ON_LOCK_RELEASE))
 			return 0;
