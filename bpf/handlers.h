@@ -12,7 +12,7 @@
 #include "conctrace_abi.h"
 
 /* task.bpf.c. `stack` is where the return address lies, `frame` the caller's frame pointer. */
-int on_spawn(ct_u64 newg);
+int on_spawn(ct_u64 newg, ct_u64 g0);
 int on_exit(ct_u64 g);
 int on_park(ct_u64 g, ct_u64 lock, ct_u64 reason, ct_u64 stack, ct_u64 frame);
 int on_park_aborted(ct_u64 g);
@@ -44,6 +44,10 @@ int on_poll(ct_u64 g, ct_u64 chan, ct_u64 kind, ct_u64 stack, ct_u64 frame);
 int on_recv(ct_u64 g, ct_u64 chan, ct_u64 stack, ct_u64 frame);
 /* `counts`: sends, and receives << 16 */
 int on_select(ct_u64 g, ct_u64 cases, ct_u64 counts, ct_u64 stack, ct_u64 frame);
+
+/* waitgroup.bpf.c */
+int on_waitgroup_add(ct_u64 g, ct_u64 group, ct_u64 stack, ct_u64 frame);
+int on_waitgroup_wait(ct_u64 g, ct_u64 group, ct_u64 stack, ct_u64 frame);
 
 /* gc.bpf.c */
 int on_gc_start(ct_u64 g, ct_u64 stack, ct_u64 frame);

@@ -196,6 +196,12 @@ static __always_inline int more(struct pt_regs *ctx, enum ct_handler handler)
 		return on_timer_start(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
 	case CT_ON_SPIN: /* in runtime_doSpin, whose frame pointer is set */
 		return on_place_inside(GO_G(ctx), CT_TALLY_SPIN, GO_FRAME(ctx));
+	case CT_ON_WAITGROUP_ADD: /* sync.(*WaitGroup).Add(wg, delta), which Done is, too */
+		if ((long)GO_ARG2(ctx) <= 0)
+			return 0;
+		return on_waitgroup_add(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
+	case CT_ON_WAITGROUP_WAIT: /* sync.(*WaitGroup).Wait(wg) */
+		return on_waitgroup_wait(GO_G(ctx), GO_ARG1(ctx), GO_STACK(ctx), GO_FRAME(ctx));
 	case CT_ON_TIMER_STOP: /* time.stopTimer(t) */
 		return on_timer_stop(GO_ARG1(ctx) + config.timer_in_handle);
 	default:
@@ -229,7 +235,7 @@ int probe(struct pt_regs *ctx)
 	case CT_ON_PARK_ABORTED: /* casgstatus by park_m: the event was there already */
 		return is_wakeup(ctx) ? on_park_aborted(GO_ARG1(ctx)) : 0;
 	case CT_ON_SPAWN: /* newproc.func1 calls runqput(pp, newg, true): newg is complete */
-		return on_spawn(GO_ARG2(ctx));
+		return on_spawn(GO_ARG2(ctx), GO_G(ctx));
 	case CT_ON_EXIT: /* gdestroy(gp) and its forerunner goexit0(gp) */
 		return on_exit(GO_ARG1(ctx));
 	case CT_ON_LOCK_WAIT: /* semacquire1(addr, ...) */

@@ -55,13 +55,25 @@ static __always_inline void count_spawn(ct_u64 newg, ct_u64 gopc)
 		spawn->start_pc = read_word(newg + config.g_startpc);
 }
 
-int on_spawn(ct_u64 newg)
+/* Who starts it, of versions that do not keep it, for those who ask; 0: unknown. */
+static __always_inline ct_u64 parent_of_spawn(ct_u64 g0)
+{
+	ct_u64 g = 0;
+
+	if (config.handlers >> CT_ON_WAITGROUP_ADD & 1)
+		g = g0_user_g(g0);
+	return g ? g_goid(g) : 0;
+}
+
+int on_spawn(ct_u64 newg, ct_u64 g0)
 {
 	struct ct_task task = { .state = CT_TASK_ACTIVE, .generation = window.generation }, *old;
 
 	count_event(CT_N_SPAWN);
-	task.since_ns = bpf_ktime_get_ns();
+	task.since_ns = task.spawned_ns = bpf_ktime_get_ns();
 	read_origin(newg, &task);
+	if (config.g_parentgoid == CT_NO_FIELD)
+		task.parent_goid = parent_of_spawn(g0);
 	count_spawn(newg, task.gopc);
 	if (task.goid > window.newest_goid) /* not atomic: off by what spawns at the same moment */
 		window.newest_goid = task.goid;

@@ -17,7 +17,7 @@ static __always_inline void renew(struct ct_task *task, ct_u64 g, ct_u32 generat
 		count(CT_N_CENSORED);
 	if (task->goid != goid) {
 		task->goid = goid;
-		task->parent_goid = task->gopc = 0;
+		task->parent_goid = task->gopc = task->spawned_ns = 0;
 		task->waits = task->wait_ns_total = task->wait_ns_max = 0;
 		task->waker_goid = 0;
 	}

@@ -59,6 +59,7 @@ struct ct_task {
 	ct_u64 goid;
 	ct_u64 parent_goid;  /* 0: spawned before the attach */
 	ct_u64 gopc;         /* pc of the go statement; 0: spawned before the attach */
+	ct_u64 spawned_ns;   /* 0: not seen */
 	ct_u64 since_ns;     /* when `state` began */
 	ct_u64 object;       /* see `object_kind`; 0 when none */
 	ct_u64 pending_sema; /* semaphore whose wait queue the goroutine has entered */
@@ -182,6 +183,8 @@ enum ct_handler {
 	CT_ON_TIMER_START_OLD,
 	CT_ON_TIMER_STOP,
 	CT_ON_SPIN,
+	CT_ON_WAITGROUP_ADD,
+	CT_ON_WAITGROUP_WAIT,
 };
 #define CT_COOKIE_HANDLER 0xff
 #define CT_COOKIE_STACK_CHECK 0x100 /* on the stack check's jump: taken, the function restarts */
@@ -221,6 +224,7 @@ struct ct_config {
 	ct_u32 hchan_lock, hchan_qcount, hchan_dataqsiz, hchan_closed, hchan_sendq, hchan_recvq;
 	ct_u32 timer_period; /* before Go 1.23 */
 	ct_u32 timer_in_handle; /* runtime.timer within what time.stopTimer is given, from Go 1.23 on; else 0 */
+	ct_u32 waitgroup_state; /* 64 bits, the counter in the upper half */
 	ct_u32 max_sites;
 	ct_u32 stripes;  /* a power of 2 */
 	ct_u32 timeline; /* each event goes into `timeline` as well */
@@ -340,6 +344,10 @@ enum ct_tally_kind {
 			      max, hist: their ns; base: ns asked for in them; value: ns of the latest */
 	CT_TALLY_TICKER, /* periodic timer started; hits: stopped again. value: its period, ns */
 	CT_TALLY_SPIN,   /* sync.Mutex.Lock spun for a round (30 PAUSE) rather than wait */
+	/* WaitGroup.Add, from zero, by a goroutine that the one which waits had started before it found nothing
+	   to wait for; value: the WaitGroup */
+	CT_TALLY_LATE_ADD,
+	CT_TALLY_PASSED_WAIT, /* and where it did, once for each late Add */
 	CT_TALLY_KINDS
 };
 

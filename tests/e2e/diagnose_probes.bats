@@ -13,7 +13,7 @@ setup() {
 	need_root
 }
 
-SEEN=(panic.recovered wg.misuse atomic.value/type ctx.ignored pool.miss ticker.drift)
+SEEN=(panic.recovered wg.misuse wg.misuse/inside atomic.value/type ctx.ignored pool.miss ticker.drift)
 # What burns CPU is kept apart: it would slow the others.
 LOADS=(gc.pressure gc.pressure/forced map.miss atomic.value)
 

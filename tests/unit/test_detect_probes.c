@@ -13,8 +13,8 @@
 #include "detect/detect.h"
 
 extern const struct detector detector_panic, detector_spin, detector_gc, detector_ctx,
-	detector_pool, detector_map, detector_value, detector_ticker, detector_sched,
-	detector_leak_growth;
+	detector_pool, detector_map, detector_value, detector_wg_misuse, detector_ticker,
+	detector_sched, detector_leak_growth;
 
 static const struct pclntab_frame place = { .function = "main.work",
 					    .file = "/app/main.go",
@@ -408,6 +408,14 @@ static void the_library_stores_in_values(void **state)
 	expect_nothing(f, &detector_value);
 }
 
+static void a_group_that_is_added_to_too_late(void **state)
+{
+	expect_nothing(*state, &detector_wg_misuse);
+	tally(*state, CT_TALLY_PASSED_WAIT, 3);
+	tally(*state, CT_TALLY_LATE_ADD, 3);
+	expect(*state, &detector_wg_misuse, "wg.misuse", SEVERITY_WARNING);
+}
+
 static void sleeps(struct fixture *f, uint64_t wanted_ms, uint64_t got_ms)
 {
 	struct model_tally *row = tally(f, CT_TALLY_SLEEP, 5);
@@ -655,6 +663,7 @@ int main(void)
 		TEST(stopped_by_the_quota),
 		TEST(others_have_the_machine),
 		TEST(runs_at_once),
+		TEST(a_group_that_is_added_to_too_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 	X(lock_held_blocked)                                                                       \
 	X(chan_blocked_chain)                                                                      \
 	X(wg_stuck)                                                                                \
+	X(wg_misuse)                                                                               \
 	X(sem_saturated)                                                                           \
 	X(spin)                                                                                    \
 	X(lock_hot)                                                                                \

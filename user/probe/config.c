@@ -59,6 +59,7 @@ void probe_config_for(const struct target *target, struct ct_config *config)
 	config->hchan_closed = layout->hchan_closed;
 	config->hchan_sendq = layout->hchan_sendq;
 	config->hchan_recvq = layout->hchan_recvq;
+	config->waitgroup_state = layout->waitgroup_state;
 	config->timer_period = layout->timer_period;
 	/* timeTimer (runtime/time.go, 1.23 on): a channel, a bool, and the timer */
 	config->timer_in_handle = target->build.version.minor >= 23 ? 16 : 0;

@@ -33,6 +33,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_VALUE] = "value",
 	[ROLE_TIMER] = "timer",
 	[ROLE_SPIN] = "spin",
+	[ROLE_WAITGROUP] = "WaitGroup",
 };
 
 const char *probe_role_name(enum probe_role role)
@@ -44,7 +45,7 @@ const char *probe_role_name(enum probe_role role)
  * Signatures: runtime/proc.go (newproc, gopark, ready, goexit0, gdestroy, park_m, findRunnable,
  * injectglist), runtime/sema.go (semacquire1, semrelease1, notifyListWait), runtime/chan.go, Go
  * 1.18 to 1.27; runtime/panic.go, select.go, mgc.go, mgcmark.go, time.go; context/context.go;
- * sync/pool.go, map.go; internal/sync/hashtriemap.go; sync/atomic/value.go; time/sleep.go. mcall hands g0's callee the goroutine in its first argument register.
+ * sync/pool.go, map.go, waitgroup.go; internal/sync/hashtriemap.go; sync/atomic/value.go; time/sleep.go. mcall hands g0's callee the goroutine in its first argument register.
  */
 const struct probe_point probe_table[] = {
 	{
@@ -502,6 +503,28 @@ const struct probe_point probe_table[] = {
 		.args_arm64 = "r0=v r28=g",
 		.arg_regs = RAX | RBP | R14,
 		.without = "writes to atomic.Value are not counted",
+	},
+	{
+		.role = ROLE_WAITGROUP,
+		.handler = CT_ON_WAITGROUP_ADD,
+		.names = { "sync.(*WaitGroup).Add" },
+		.place = PLACE_ENTRY,
+		.when_reg = NO_REG,
+		.args_amd64 = "rax=wg rbx=delta r14=g",
+		.args_arm64 = "r0=wg r1=delta r28=g",
+		.arg_regs = RAX | RBX | RBP | R14,
+		.without = "a WaitGroup's Add that comes after Wait is not seen",
+	},
+	{
+		.role = ROLE_WAITGROUP,
+		.handler = CT_ON_WAITGROUP_WAIT,
+		.names = { "sync.(*WaitGroup).Wait" },
+		.place = PLACE_ENTRY,
+		.when_reg = NO_REG,
+		.args_amd64 = "rax=wg r14=g",
+		.args_arm64 = "r0=wg r28=g",
+		.arg_regs = RAX | RBP | R14,
+		.without = "a WaitGroup's Add that comes after Wait is not seen",
 	},
 	{
 		.role = ROLE_TIMER,

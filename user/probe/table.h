@@ -32,6 +32,7 @@ enum probe_role {
 	ROLE_VALUE, /* atomic.Value */
 	ROLE_TIMER, /* sleeps and tickers */
 	ROLE_SPIN,  /* of sync.Mutex.Lock, before it waits */
+	ROLE_WAITGROUP,
 	ROLE_COUNT
 };
 
@@ -50,7 +51,7 @@ enum probe_role {
 /* What no program has unless it uses the package; the others are in the runtime. */
 #define ROLES_OPTIONAL                                                                             \
 	(ROLE_BIT(ROLE_CANCEL) | ROLE_BIT(ROLE_POOL) | ROLE_BIT(ROLE_MAP) | ROLE_BIT(ROLE_VALUE) | \
-	 ROLE_BIT(ROLE_TIMER) | ROLE_BIT(ROLE_SPIN))
+	 ROLE_BIT(ROLE_TIMER) | ROLE_BIT(ROLE_SPIN) | ROLE_BIT(ROLE_WAITGROUP))
 #define ROLES_CHANS                                                                                \
 	(ROLE_BIT(ROLE_PARK) | ROLE_BIT(ROLE_READY) | ROLE_BIT(ROLE_CHAN_SEND) |                   \
 	 ROLE_BIT(ROLE_CHAN_RECV) | ROLE_BIT(ROLE_CHAN_CLOSE))

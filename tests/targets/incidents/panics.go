@@ -19,6 +19,7 @@ func init() {
 	register("panic.fatal/map", panicMap)
 	register("wg.misuse", wgMisuse)
 	register("atomic.value/type", atomicType)
+	register("wg.misuse/inside", wgAddInside)
 }
 
 var sink interface{}
@@ -141,5 +142,116 @@ func atomicType(fixed bool) {
 		}
 		here()
 		config.Store(7)
+	})
+}
+
+// A batch whose goroutines count themselves in: Wait may come first. In the fixed one who starts them does; and
+// there is what only looks alike.
+func wgAddInside(fixed bool) {
+	if !fixed {
+		go func() {
+			for range time.Tick(2 * time.Millisecond) {
+				batchInside(4)
+			}
+		}()
+		return
+	}
+	go func() {
+		for range time.Tick(2 * time.Millisecond) {
+			batch(4)
+		}
+	}()
+	go handshakes()
+	go nested()
+	serveUntilClosed()
+}
+
+//go:noinline
+func batchInside(n int) {
+	var group sync.WaitGroup
+	place("site", 3)
+	for i := 0; i < n; i++ {
+		go func() {
+			group.Add(1)
+			defer group.Done()
+			work()
+		}()
+	}
+	group.Wait()
+}
+
+//go:noinline
+func batch(n int) {
+	var group sync.WaitGroup
+	for i := 0; i < n; i++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			work()
+		}()
+	}
+	group.Wait()
+}
+
+//go:noinline
+func work() {
+	time.Sleep(200 * time.Microsecond)
+}
+
+// Each goroutine counts itself in and says so before anybody waits; round after round, on the same WaitGroup.
+func handshakes() {
+	var group sync.WaitGroup
+	for range time.Tick(2 * time.Millisecond) {
+		in := make(chan struct{})
+		go func() {
+			group.Add(1)
+			close(in)
+			group.Done()
+		}()
+		<-in
+		group.Wait()
+		group.Wait()
+	}
+}
+
+// A goroutine that is counted counts others in.
+func nested() {
+	for range time.Tick(2 * time.Millisecond) {
+		var group sync.WaitGroup
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				work()
+			}()
+		}()
+		group.Wait()
+		group.Wait()
+	}
+}
+
+// Requests count themselves in as they come, and who stops the server waits for them, once.
+func serveUntilClosed() {
+	var requests sync.WaitGroup
+	stopped := make(chan struct{})
+	go func() {
+		for range time.Tick(time.Millisecond) {
+			select {
+			case <-stopped:
+				return
+			default:
+			}
+			requests.Add(1)
+			go func() {
+				defer requests.Done()
+				work()
+			}()
+		}
+	}()
+	onUser(func() {
+		close(stopped)
+		requests.Wait()
 	})
 }
