@@ -16,7 +16,7 @@ setup() {
 
 # What burns CPU is kept apart: it would slow the others.
 QUIET=(leak.growth leak.threshold leak.proven chan.nil http.stuck sem.saturated spawn.unbounded lock.deadlock
-	lock.deadlock/self lock.deadlock/reader lock.deadlock/forgotten lock.deadlock/upgrade lock.held_blocked chan.blocked_chain wg.stuck)
+	lock.deadlock/self lock.deadlock/reader lock.deadlock/forgotten lock.deadlock/upgrade lock.deadlock/crossed lock.held_blocked chan.blocked_chain wg.stuck)
 BUSY=(lock.hot lock.starving)
 
 @test "Go 1.19: incidents are named, their twins are not" { cases 1.19 "${QUIET[@]}"; }
@@ -77,6 +77,17 @@ one() {
 	jq -e --slurpfile truth "$DIR/truth" '.incidents[0] | .id == "lock.deadlock" and .certainty == "certain" and
 		.goids == [$truth[0].first] and (.evidence | any(test("itself holds, locked it before in the same call")))' \
 		"$DIR/doc" || fail "$(jq -c .incidents "$DIR/doc")"
+}
+
+@test "a deadlock through a channel: nothing alive leads to it, which proves it" {
+	one lock.deadlock/crossed
+	run --separate-stderr "$CONCTRACE" diagnose -f json -d 4 -p "$TARGET_PID"
+	[ "$status" = 3 ] || fail "status $status: $stderr"
+	printf '%s\n' "$output" >"$DIR/doc"
+	ask one
+	jq -e --slurpfile truth "$DIR/truth" '.incidents[0] | .id == "lock.deadlock" and .severity == "critical" and
+		.certainty == "certain" and (.goids == ([$truth[0].first, $truth[0].second] | sort))' "$DIR/doc" ||
+		fail "$(jq -c .incidents "$DIR/doc")"
 }
 
 @test "text, page and Mermaid of an incident" {

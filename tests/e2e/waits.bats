@@ -122,19 +122,58 @@ again_version() {
 @test "Go 1.24: a deadlock with itself and no unlock ahead" { again_version 1.24; }
 @test "Go 1.27: a deadlock with itself and no unlock ahead" { again_version 1.27; }
 
-@test "a lock and a channel that cross may be a deadlock, but is not called one" {
+# crossed_agrees FILTER: of the document, with the goids of the two as $both.
+crossed_agrees() {
+	jq -e --slurpfile truth "$TARGET_DIR/truth" "([\$truth[0].goids[]] | sort) as \$both | $1" \
+		"$TARGET_DIR/document" ||
+		fail "not $1: $(jq -c '[.cycles, .proven_cycles, .possible_cycles, .no_proof]' "$TARGET_DIR/document")"
+}
+
+# crossed_version VERSION: a lock and a channel that cross are a deadlock when nothing alive leads to them, may be
+# one when something does, and are none in the twin.
+crossed_version() {
+	local name variant
 	for name in lock-chan lock-full-chan; do
-		holders_start 1.24 . -case "$name"
+		for variant in . stripped pie; do
+			holders_start "$1" "$variant" -case "$name"
+			conctrace_json waits
+			crossed_agrees '(.cycles | map(sort)) == [$both] and .proven_cycles == .cycles and
+				.possible_cycles == [] and .no_proof == null'
+			text_untouched
+			target_quit
+		done
+		holders_start "$1" . -case "$name" -known
 		conctrace_json waits
-		jq -e --slurpfile truth "$TARGET_DIR/truth" '.cycles == [] and
-			([.possible_cycles[0][]] | sort) == ([$truth[0].goids[]] | sort)' \
-			"$TARGET_DIR/document" || fail "$name: $(jq -c '[.cycles, .possible_cycles]' "$TARGET_DIR/document")"
+		crossed_agrees '.cycles == [] and (.possible_cycles | map(sort)) == [$both] and .no_proof == null'
 		target_quit
-		holders_start 1.24 . -case "$name" -fixed
+		holders_start "$1" . -case "$name" -fixed
 		conctrace_json waits
-		jq -e '.cycles == [] and .possible_cycles == []' "$TARGET_DIR/document"
+		crossed_agrees '.cycles == [] and .possible_cycles == []'
 		target_quit
 	done
+}
+
+@test "Go 1.19: a lock and a channel that cross" { crossed_version 1.19; }
+@test "Go 1.24: a lock and a channel that cross" { crossed_version 1.24; }
+@test "Go 1.27: a lock and a channel that cross" { crossed_version 1.27; }
+
+@test "a recording tells of a proven deadlock what live was told, and else that nobody has looked" {
+	holders_start 1.24 stripped -case lock-chan
+	run --separate-stderr "$CONCTRACE" record --leaks -d 2 -o "$TARGET_DIR/x.db" -p "$TARGET_PID"
+	[ "$status" = 0 ] || fail "$stderr"
+	run --separate-stderr "$CONCTRACE" report "$TARGET_DIR/x.db" waits -f json
+	printf '%s\n' "$output" >"$TARGET_DIR/document"
+	crossed_agrees '(.cycles | map(sort)) == [$both] and .proven_cycles == .cycles'
+	run --separate-stderr "$CONCTRACE" report "$TARGET_DIR/x.db" diagnose -f json
+	printf '%s\n' "$output" >"$TARGET_DIR/document"
+	jq -e '.incidents[0] | .id == "lock.deadlock" and .certainty == "certain"' "$TARGET_DIR/document" ||
+		fail "$(jq -c .incidents "$TARGET_DIR/document")"
+	run --separate-stderr "$CONCTRACE" record -d 1 -o "$TARGET_DIR/y.db" -p "$TARGET_PID"
+	run --separate-stderr "$CONCTRACE" report "$TARGET_DIR/y.db" waits -f json
+	printf '%s\n' "$output" >"$TARGET_DIR/document"
+	crossed_agrees '.cycles == [] and (.possible_cycles | map(sort)) == [$both] and
+		.no_proof == "nobody has looked at the heap"'
+	target_quit
 }
 
 @test "three thousand behind one: a sentence, a small picture, well under a second" {

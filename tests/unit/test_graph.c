@@ -258,6 +258,26 @@ static void somebody_else_may_use_a_channel(void **state)
 	assert_int_equal(fixture->graph.cycles.len, 1);
 	assert_false(fixture->graph.cycles.data[0].certain);
 	assert_int_equal(fate(fixture, sender), WAITS_MAY_BE_STUCK);
+	assert_true(waits_has_possible_cycles(&fixture->graph));
+}
+
+static void nobody_else_can_when_nothing_alive_leads_to_it(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t mu = lock(fixture, LOCK_MUTEX), c = channel(fixture);
+	size_t sender = waits_for_chan(fixture, c, WAIT_CHAN_SEND);
+	size_t receiver = waits_for_lock(fixture, mu, LOCK_MUTEX);
+
+	claims_lock(fixture, sender, mu, PARTY_HOLDS);
+	claims_chan(fixture, receiver, c, PARTY_RECEIVES);
+	fixture->model.tasks.data[sender].leaked = true;
+	build(fixture);
+	assert_int_equal(fixture->graph.cycles.len, 1);
+	assert_true(fixture->graph.cycles.data[0].certain);
+	assert_true(fixture->graph.cycles.data[0].proven);
+	assert_int_equal(fate(fixture, sender), WAITS_STUCK);
+	assert_int_equal(fate(fixture, receiver), WAITS_STUCK);
+	assert_false(waits_has_possible_cycles(&fixture->graph));
 }
 
 static void any_counterpart_that_goes_on_is_enough(void **state)
@@ -343,6 +363,7 @@ int main(void)
 		TEST(a_writer_needs_all_readers),
 		TEST(a_group_waits_for_whoever_owes_a_done),
 		TEST(somebody_else_may_use_a_channel),
+		TEST(nobody_else_can_when_nothing_alive_leads_to_it),
 		TEST(any_counterpart_that_goes_on_is_enough),
 		TEST(nobody_known_is_nobody_stuck),
 		TEST(many_that_wait_alike_are_one_box),

@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <stdio.h>
-
 #include "cmd/command.h"
 #include "cmd/live.h"
 #include "cmd/observed_leaks.h"
 #include "cmd/progress.h"
 #include "cmd/shown.h"
-
-static void say(void *ctx, const char *phase, unsigned percent)
-{
-	(void)ctx;
-	if (percent)
-		fprintf(stderr, "\r%s: %u %% \033[K", phase, percent);
-	else
-		fprintf(stderr, "\r%s \033[K", phase);
-}
 
 int cmd_leaks(const struct options *options, struct err *err)
 {
@@ -22,7 +11,7 @@ int cmd_leaks(const struct options *options, struct err *err)
 	const struct leak_scan_options how = {
 		.max_memory = options->max_memory,
 		.pause_ns = options->duration_ns,
-		.progress = progress ? say : NULL,
+		.progress = progress ? progress_show_phase : NULL,
 	};
 	struct observed_leaks leaks = { 0 };
 	struct shown shown;

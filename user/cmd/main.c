@@ -77,11 +77,14 @@ static const struct command commands[] = {
 		.name = "waits",
 		.run = cmd_waits,
 		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_DOT) | FORMAT_BIT(FORMAT_MERMAID),
-		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES,
+		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
+			   TAKES_MEMORY,
 		.summary = "who waits for whom: deadlocks, and who keeps most goroutines waiting",
 		.more = "Two snapshots half a second apart and no probes; with --duration lock waits are traced\n"
 			"meanwhile. -f dot and -f mermaid draw the graph, goroutines that wait alike in one box.\n"
-			"-v shows what goroutines wait for on channels, too.\n",
+			"-v shows what goroutines wait for on channels, too. A deadlock that is only possible is\n"
+			"looked into by a walk of the heap, as leaks does it.\n"
+			"      --max-memory SIZE  what that may take of our own: 1G unless told\n",
 		.example =
 			"conctrace waits -p 1234\n  conctrace waits -p 1234 -f dot | dot -Tsvg >waits.svg",
 	},
@@ -101,7 +104,7 @@ static const struct command commands[] = {
 		.run = cmd_diagnose,
 		.formats = FORMATS_TEXT_JSON | FORMAT_BIT(FORMAT_HTML) | FORMAT_BIT(FORMAT_MERMAID),
 		.allowed = TAKES_TARGET | NEEDS_TARGET | TAKES_DURATION | TAKES_PROBES |
-			   TAKES_LIMITS,
+			   TAKES_LIMITS | TAKES_MEMORY,
 		.summary = "what is wrong, where, since when, and what to do",
 		.more = "Looks for --duration seconds, 10 unless told, and names the incidents.\n"
 			"Exit status 3 when one of at least --severity was found.\n"
@@ -110,6 +113,7 @@ static const struct command commands[] = {
 			"      --max-goroutines N  instead of what the kind of service says\n"
 			"      --config FILE     limits, as key = value lines; conctrace(8) lists them\n"
 			"      --race-log FILE   what Go's race detector wrote, to join with what is there\n"
+			"      --max-memory SIZE  of our own, for the walk of the heap: 1G unless told\n"
 			"      --every TIME      go on (30s, 5m), and tell when an incident begins and ends\n"
 			"      --alertmanager URL  tell it, too\n",
 		.example = "conctrace diagnose -p 1234 --service web",

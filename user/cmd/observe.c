@@ -172,7 +172,7 @@ int observe(struct observation *observation, const struct options *options, uint
 	status = look(observation, options, true, err);
 	take_rates_of_all(&live->model);
 	if (!status && !live->gone)
-		observed_leaks_find(live, observation->observed.now.rss, &observation->leaks);
+		observed_leaks_find(live, options, &observation->leaks);
 	return status;
 }
 

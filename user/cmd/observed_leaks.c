@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "cmd/output.h"
+#include "cmd/progress.h"
 
 /* Of our own memory, and of the process's: a report must not take long, or push others out. */
 #define MEMORY_MAX (1ULL << 30)
@@ -50,19 +51,31 @@ int observed_leaks_look(struct live *live, const struct leak_scan_options *how,
 	return judge(leaks, leaks->capture.wall_ns) ? output_no_memory(err) : 0;
 }
 
-void observed_leaks_find(struct live *live, uint64_t rss, struct observed_leaks *leaks)
+void observed_leaks_find(struct live *live, const struct options *options,
+			 struct observed_leaks *leaks)
 {
-	uint64_t fair = leak_scan_fair_memory();
-	const struct leak_scan_options how = { .max_memory = fair < MEMORY_MAX ? fair :
-										 MEMORY_MAX };
+	bool progress = progress_wanted(options);
+	struct leak_scan_options how = { .max_memory = options->max_memory,
+					 .progress = progress ? progress_show_phase : NULL };
+	struct resources resources;
 	struct err why = { 0 };
 
-	if (rss > RSS_MAX)
+	if (!how.max_memory) {
+		uint64_t fair = leak_scan_fair_memory();
+
+		how.max_memory = fair < MEMORY_MAX ? fair : MEMORY_MAX;
+	}
+	resources_read(live->target.pid, &resources);
+	if (resources.rss > RSS_MAX)
 		snprintf(
 			leaks->why_not, sizeof(leaks->why_not),
 			"the process is too large to walk its heap in passing: use conctrace leaks");
 	else if (observed_leaks_look(live, &how, leaks, &why))
 		snprintf(leaks->why_not, sizeof(leaks->why_not), "%.190s", why.why);
+	else if (leaks_mark(&leaks->leaks, &leaks->model, &live->model))
+		snprintf(leaks->why_not, sizeof(leaks->why_not), "no memory is left");
+	if (progress)
+		progress_end();
 }
 
 void observed_leaks_free(struct observed_leaks *leaks)

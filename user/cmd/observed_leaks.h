@@ -20,8 +20,12 @@ struct observed_leaks {
 /* *leaks is zero-initialised or freed; how->max_memory 0: leak_scan_fair_memory. 0, or -errno; then they are not known, and *err says why. */
 int observed_leaks_look(struct live *live, const struct leak_scan_options *how,
 			struct observed_leaks *leaks, struct err *err);
-/* rss: of the process, bytes; one that is too large is not walked in passing. That it fails is no error. */
-void observed_leaks_find(struct live *live, uint64_t rss, struct observed_leaks *leaks);
+/*
+ * In passing, which a process that is too large is not walked: *leaks is zero-initialised or freed. What it finds
+ * is marked in the live model (leaks_mark). That it fails is no error: why_not says so.
+ */
+void observed_leaks_find(struct live *live, const struct options *options,
+			 struct observed_leaks *leaks);
 /* As it was when zero-initialised. */
 void observed_leaks_free(struct observed_leaks *leaks);
 

@@ -17,6 +17,15 @@ void progress_show(uint64_t left_ns)
 		(unsigned long long)((left_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC));
 }
 
+void progress_show_phase(void *ctx, const char *phase, unsigned percent)
+{
+	(void)ctx;
+	if (percent)
+		fprintf(stderr, "\r%s: %u %% \033[K", phase, percent);
+	else
+		fprintf(stderr, "\r%s \033[K", phase);
+}
+
 void progress_end(void)
 {
 	fputs("\r\033[K", stderr);

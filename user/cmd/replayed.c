@@ -158,6 +158,9 @@ static int replay_leaks(struct replayed *replayed, struct err *err)
 	status = start_model(replayed, &replayed->leaks.model, err);
 	if (!status && observed_leaks_take(&replayed->leaks, &look))
 		status = output_no_memory(err);
+	if (!status && replayed->leaks.known &&
+	    leaks_mark(&replayed->leaks.leaks, &replayed->leaks.model, &replayed->model))
+		status = output_no_memory(err);
 	leak_scan_free(&look.scan);
 	return status;
 }

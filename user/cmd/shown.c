@@ -74,7 +74,7 @@ static int stacks_text(const struct shown *shown, const struct options *options)
 
 static int waits(struct shown *shown, const struct options *options, struct err *err)
 {
-	return waits_print(&shown->json, &shown->view, options, err);
+	return waits_print(&shown->json, &shown->view, shown->leaks, options, err);
 }
 
 static int no_look(const struct observed_leaks *leaks, struct err *err)

@@ -36,8 +36,15 @@ static int write_text(struct view *view, const struct waits_graph *graph,
 	return output_text_write(&text, options, err);
 }
 
-int waits_print(const struct json_source *source, struct view *view, const struct options *options,
-		struct err *err)
+static const char *no_proof(const struct observed_leaks *leaks)
+{
+	if (!leaks || !(leaks->known || *leaks->why_not))
+		return "nobody has looked at the heap";
+	return leaks->known ? NULL : leaks->why_not;
+}
+
+int waits_print(const struct json_source *source, struct view *view,
+		const struct observed_leaks *leaks, const struct options *options, struct err *err)
 {
 	struct waits_graph graph = { 0 };
 	int status;
@@ -46,6 +53,7 @@ int waits_print(const struct json_source *source, struct view *view, const struc
 		waits_graph_free(&graph);
 		return output_no_memory(err);
 	}
+	graph.no_proof = no_proof(leaks);
 	if (options->format == FORMAT_JSON)
 		status = output_json(json_waits(source, &graph), false, options, err);
 	else
@@ -54,17 +62,35 @@ int waits_print(const struct json_source *source, struct view *view, const struc
 	return status;
 }
 
-static int print(struct live *live, const struct options *options, struct err *err)
+/* Through what anybody may use a deadlock is only possible, unless a walk of the heap proves that nobody can. */
+static int prove(struct live *live, const struct options *options, struct observed_leaks *leaks,
+		 struct err *err)
+{
+	struct waits_graph graph = { 0 };
+	int status = waits_graph_build(&live->model, &graph);
+	bool possible = waits_has_possible_cycles(&graph);
+
+	waits_graph_free(&graph);
+	if (status)
+		return output_no_memory(err);
+	if (possible)
+		observed_leaks_find(live, options, leaks);
+	return 0;
+}
+
+static int print(struct live *live, const struct observed_leaks *leaks,
+		 const struct options *options, struct err *err)
 {
 	struct json_source source = live_json(live, options);
 	struct view view = live_view(live, options, NULL);
 
-	return waits_print(&source, &view, options, err);
+	return waits_print(&source, &view, leaks, options, err);
 }
 
 int cmd_waits(const struct options *options, struct err *err)
 {
 	uint64_t between_ns = options->duration_ns ? options->duration_ns : BETWEEN_NS;
+	struct observed_leaks leaks = { 0 };
 	struct live live;
 	/* without a duration nothing is put into the process */
 	int status = live_open(&live, options, options->duration_ns ? ROLES_LOCKS : 0, err);
@@ -80,10 +106,13 @@ int cmd_waits(const struct options *options, struct err *err)
 		live_detach(&live);
 		status = live_update(&live, options, true, err);
 	}
+	if (!status && !live.gone)
+		status = prove(&live, options, &leaks, err);
 	if (!status)
-		status = print(&live, options, err);
+		status = print(&live, &leaks, options, err);
 	if (!status)
 		live_say_gone(&live, options);
+	observed_leaks_free(&leaks);
 	live_close(&live);
 	return status;
 }

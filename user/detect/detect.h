@@ -87,8 +87,6 @@ void detect_take_group(const struct detect_input *input, struct findings *findin
 		       struct finding *finding, const struct model_group *group);
 /* Share of the time that its threads wanted a CPU and had none: others on the machine had them. */
 double detect_cpu_shortage(const struct detect_input *input);
-/* It was proven that nothing alive can wake this goroutine. */
-bool detect_is_leaked(const struct detect_input *input, uint64_t goid);
 /* Index of the first of the contexts that the goroutine holds, if it holds any. */
 size_t detect_contexts_of(const struct detect_input *input, uint64_t goid);
 /* CLOCK_REALTIME of a time of CLOCK_MONOTONIC. */

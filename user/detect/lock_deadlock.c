@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * lock.deadlock: a cycle in the waits-for graph. Through locks alone it is certain; where it goes through
- * a channel as well, somebody unknown might still come and end the wait.
+ * a channel as well, somebody unknown might still come and end the wait, unless a walk of the heap has proven
+ * that nobody can.
  */
 #include "detect/detect.h"
 #include "model/format.h"
@@ -127,7 +128,11 @@ static int report(const struct detect_input *input, struct findings *findings, s
 	else
 		finding_title(finding, "deadlock: %zu goroutines wait for each other, one at %s",
 			      cycle->count, PLACE(finding->site));
-	if (cycle->certain)
+	if (cycle->proven)
+		finding_why(finding,
+			    "each waits for one of the others, and at two looks at the whole heap "
+			    "nothing else that lives led to what they wait for");
+	else if (cycle->certain)
 		finding_why(finding,
 			    "each of them holds what the one before waits for, found in their "
 			    "code and stacks");
@@ -135,7 +140,12 @@ static int report(const struct detect_input *input, struct findings *findings, s
 		finding_why(finding,
 			    "it goes through a channel, and another sender or receiver may be "
 			    "unknown");
-	if (cycle->count == 1)
+	if (!has_lock(graph, cycle))
+		finding_advise(
+			finding,
+			"break the circle: let one side select on ctx.Done() as well, or give its "
+			"channel a buffer; restart the process to get it going");
+	else if (cycle->count == 1)
 		finding_advise(
 			finding,
 			"a Go mutex cannot be taken twice, nor an RWMutex read again while a "

@@ -216,17 +216,6 @@ void detect_take_place(struct finding *finding, const struct model_task *task)
 	}
 }
 
-bool detect_is_leaked(const struct detect_input *input, uint64_t goid)
-{
-	const struct leaks *leaks = input->leaks;
-
-	/* the leaked ones are first */
-	for (size_t i = 0; leaks && i < leaks->leaked; i++)
-		if (input->leaks_model->tasks.data[leaks->rows.data[i].task].goid == goid)
-			return true;
-	return false;
-}
-
 double detect_cpu_shortage(const struct detect_input *input)
 {
 	const struct resources *before = input->before, *now = input->now;

@@ -32,7 +32,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 {
 	const struct waits_graph *graph = input->graph;
 	const struct model *model = input->model;
-	bool proven = detect_is_leaked(input, first->goid);
+	bool proven = first->leaked;
 	bool is_main = first->goid == 1 && !proven;
 	struct finding *finding = finding_begin(findings,
 						is_main ? SEVERITY_INFO : SEVERITY_WARNING,
@@ -90,7 +90,7 @@ static int check(const struct detect_input *input, struct findings *findings)
 		first = &model->tasks
 				 .data[graph->nodes.data[graph->waiters.data[object->first_waiter]]
 					       .task];
-		if (detect_is_leaked(input, first->goid) ||
+		if (first->leaked ||
 		    ((double)detect_waited_ns(input, first) >= input->limits->blocked * 1e9 &&
 		     !object->lock->party_count && !has_children(model, first->stack)))
 			report(input, findings, object, first);

@@ -55,7 +55,16 @@ static json_t *edges(const struct waits_graph *graph)
 	return rows;
 }
 
-static json_t *cycles(const struct waits_graph *graph, bool certain)
+enum which_cycles { CYCLES_CERTAIN, CYCLES_PROVEN, CYCLES_POSSIBLE };
+
+static bool is_wanted(const struct waits_cycle *cycle, enum which_cycles which)
+{
+	if (which == CYCLES_PROVEN)
+		return cycle->proven;
+	return cycle->certain == (which == CYCLES_CERTAIN);
+}
+
+static json_t *cycles(const struct waits_graph *graph, enum which_cycles which)
 {
 	json_t *rows = json_array();
 
@@ -66,7 +75,7 @@ static json_t *cycles(const struct waits_graph *graph, bool certain)
 		for (size_t j = 0; j < cycle->count; j++)
 			json_array_append_new(
 				goids, goid_of(graph, graph->cycle_tasks.data[cycle->first + j]));
-		if (cycle->certain == certain)
+		if (is_wanted(cycle, which))
 			json_array_append_new(rows, goids);
 		else
 			json_decref(goids);
@@ -162,8 +171,13 @@ json_t *json_waits(const struct json_source *source, const struct waits_graph *g
 	json_t *document = json_document(source, "waits");
 
 	json_object_set_new(document, "edges", edges(graph));
-	json_object_set_new(document, "cycles", cycles(graph, true));
-	json_object_set_new(document, "possible_cycles", cycles(graph, false));
+	json_object_set_new(document, "cycles", cycles(graph, CYCLES_CERTAIN));
+	json_object_set_new(document, "proven_cycles", cycles(graph, CYCLES_PROVEN));
+	json_object_set_new(document, "possible_cycles", cycles(graph, CYCLES_POSSIBLE));
+	json_object_set_new(document, "no_proof",
+			    graph->no_proof && waits_has_possible_cycles(graph) ?
+				    json_string(graph->no_proof) :
+				    json_null());
 	json_object_set_new(document, "roots", roots(graph));
 	json_object_set_new(document, "unknown", unknown(graph));
 	json_object_set_new(

@@ -6,7 +6,8 @@
  * A wait for a lock ends when its holder lets go (all readers, for a writer); a WaitGroup's, when all who
  * owe a Done have called it; a channel's or select's, when any counterpart comes. A goroutine is
  * stuck when that cannot happen any more: nobody else can end the wait, and those who could are stuck. Where
- * anybody unknown might, as on every channel, it is not called stuck but may be.
+ * anybody unknown might, as on every channel, it is not called stuck but may be; unless a walk of the heap has
+ * proven that nothing alive leads to what it waits for (model_task.leaked).
  */
 #ifndef MODEL_GRAPH_H
 #define MODEL_GRAPH_H
@@ -59,7 +60,8 @@ struct waits_node {
 struct waits_cycle {
 	size_t first, count; /* in `cycle_tasks`: each waits for the next, the last for the first */
 	bool certain;        /* a deadlock; false: may be one, through a channel */
-	uint64_t blocked;    /* goroutines that wait behind it and are none of it */
+	bool proven; /* certain by a walk of the heap: the way goes through what others might use */
+	uint64_t blocked; /* goroutines that wait behind it and are none of it */
 };
 
 /* Where chains of waiting end: a goroutine, or a cycle by one of its goroutines. */
@@ -80,10 +82,13 @@ struct waits_graph {
 	VEC(struct waits_cycle) cycles; /* the certain ones first */
 	VEC(size_t) cycle_tasks;
 	VEC(struct waits_root) roots; /* who keeps most waiting first */
+	const char *
+		no_proof; /* why no walk of the heap has said more of the possible cycles; NULL: one has */
 };
 
 /* *graph is zero-initialised by the caller, who frees it; good until the model's next update. 0 or -ENOMEM. */
 int waits_graph_build(const struct model *model, struct waits_graph *graph);
+bool waits_has_possible_cycles(const struct waits_graph *graph);
 void waits_graph_free(struct waits_graph *graph);
 
 /* Any of so many or more could end the wait: nobody in particular is waited for. */

@@ -80,10 +80,17 @@ static bool object_holds_up(const struct waits_graph *graph, const struct waits_
 	return object->nature == WAITS_FOR_ANY && any;
 }
 
+static bool is_leaked(const struct waits_graph *graph, const struct waits_node *node)
+{
+	return graph->model->tasks.data[node->task].leaked;
+}
+
 static bool is_held_up(const struct waits_graph *graph, size_t index, enum waits_fate fate)
 {
 	const struct waits_node *node = &graph->nodes.data[index];
 
+	if (is_leaked(graph, node))
+		return node->waits;
 	for (size_t i = 0; i < node->object_count; i++)
 		if (!object_holds_up(
 			    graph,
@@ -111,7 +118,8 @@ static int settle(struct waits_graph *graph, const struct graph_reverse *reverse
 		return -ENOMEM;
 	for (size_t i = 0; i < graph->nodes.len; i++)
 		if (graph->nodes.data[i].waits && graph->nodes.data[i].fate < fate &&
-		    !has_unknown_cases(graph, &graph->nodes.data[i]))
+		    (is_leaked(graph, &graph->nodes.data[i]) ||
+		     !has_unknown_cases(graph, &graph->nodes.data[i])))
 			graph->nodes.data[i].fate = fate;
 	for (size_t i = 0; i < graph->nodes.len; i++)
 		if (graph->nodes.data[i].fate == fate && !is_held_up(graph, i, fate)) {
@@ -171,6 +179,15 @@ size_t graph_next(const struct waits_graph *graph, const struct waits_node *node
 	return best;
 }
 
+/* Others than those known could end its wait, were they not proven to be dead. */
+static bool needs_proof(const struct waits_graph *graph, const struct waits_node *node)
+{
+	for (size_t i = 0; i < node->object_count; i++)
+		if (graph->objects.data[graph->node_objects.data[node->first_object + i]].closed)
+			return false;
+	return true;
+}
+
 static int keep_cycle(struct waits_graph *graph, size_t start, enum waits_fate fate)
 {
 	struct waits_cycle *cycle = vec_push(&graph->cycles);
@@ -187,6 +204,7 @@ static int keep_cycle(struct waits_graph *graph, size_t start, enum waits_fate f
 			return -ENOMEM;
 		*slot = graph->nodes.data[node].task;
 		graph->nodes.data[node].cycle = graph->cycles.len - 1;
+		cycle->proven |= cycle->certain && needs_proof(graph, &graph->nodes.data[node]);
 		cycle->count++;
 		node = graph_next(graph, &graph->nodes.data[node]);
 	} while (node != start);
@@ -205,6 +223,14 @@ static int walk_from(struct waits_graph *graph, size_t node, enum waits_fate fat
 	    graph->nodes.data[node].cycle != WAITS_NOBODY)
 		return 0;
 	return keep_cycle(graph, node, fate);
+}
+
+bool waits_has_possible_cycles(const struct waits_graph *graph)
+{
+	for (size_t i = 0; i < graph->cycles.len; i++)
+		if (!graph->cycles.data[i].certain)
+			return true;
+	return false;
 }
 
 static int list_cycles(struct waits_graph *graph, enum waits_fate fate)

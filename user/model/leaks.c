@@ -177,29 +177,24 @@ static int add_cycle(const struct waits_graph *graph, const struct waits_cycle *
 	return 0;
 }
 
-/*
- * Through a channel a cycle is possible only, for anybody might use that. Nobody alive leads to what the
- * leaked wait for, so of them it is certain.
- */
-static int add_cycles(const struct model *model, struct leaks *leaks)
+static int add_cycles(struct model *model, struct leaks *leaks)
 {
-	bool *leaked = calloc(model->tasks.len + 1, sizeof(*leaked));
 	struct waits_graph graph = { 0 };
-	int status = leaked ? waits_graph_build(model, &graph) : -ENOMEM;
+	int status = leaks_mark(leaks, model, model);
 
-	for (size_t i = 0; i < leaks->rows.len && !status; i++)
-		leaked[leaks->rows.data[i].task] = leaks->rows.data[i].doubt == LEAK_NO_DOUBT;
+	if (!status)
+		status = waits_graph_build(model, &graph);
 	for (size_t i = 0; i < graph.cycles.len && !status; i++) {
 		const struct waits_cycle *cycle = &graph.cycles.data[i];
 		bool all = true;
 
 		for (size_t j = 0; j < cycle->count; j++)
-			all = all && leaked[graph.cycle_tasks.data[cycle->first + j]];
+			all = all &&
+			      model->tasks.data[graph.cycle_tasks.data[cycle->first + j]].leaked;
 		if (all)
 			status = add_cycle(&graph, cycle, leaks);
 	}
 	waits_graph_free(&graph);
-	free(leaked);
 	return status;
 }
 

@@ -43,6 +43,12 @@ struct leaks {
 int leaks_build(struct model *model, const struct leak_scan *scan, struct leaks *leaks);
 void leaks_free(struct leaks *leaks);
 
+/*
+ * Marks the tasks of another model of the process, or of this one, that wait as the leaked ones of `of` do
+ * (model_task.leaked). 0 or -ENOMEM.
+ */
+int leaks_mark(const struct leaks *leaks, const struct model *of, struct model *model);
+
 /* What it waits for, and why nobody can wake it: a sentence without its subject and full stop. */
 void leaks_proof(const struct model *model, const struct leaks *leaks, const struct leak_row *row,
 		 char *text, size_t size);

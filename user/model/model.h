@@ -41,6 +41,7 @@ struct model_task {
 	uint8_t wait_kind;   /* enum wait_kind */
 	bool since_is_bound; /* it has been so for at least that long */
 	bool system, locked, scan, torn;
+	bool leaked;                       /* nothing alive can end its wait: proven (leaks_mark) */
 	struct stack *stack;               /* NULL: not known */
 	const struct goroutine *goroutine; /* of model->snapshot; NULL: known by events only */
 	uint32_t site;                     /* of the probes, CT_NO_SITE: not seen parking */

@@ -213,14 +213,20 @@ static int print_cycle(const struct view *view, const struct waits_graph *graph,
 	const struct waits_cycle *cycle = &graph->cycles.data[root->cycle];
 
 	if (cycle->certain)
-		fprintf(view->out, "DEADLOCK: %zu goroutine%s for ever wait%s for %s\n",
+		fprintf(view->out, "DEADLOCK: %zu goroutine%s for ever wait%s for %s%s\n",
 			cycle->count, plural(cycle->count), cycle->count == 1 ? "s" : "",
-			cycle->count == 1 ? "itself" : "each other");
+			cycle->count == 1 ? "itself" : "each other",
+			cycle->proven ? "; at two looks at the heap nothing else alive led to what "
+					"they wait for" :
+					"");
 	else
 		fprintf(view->out,
 			"possible deadlock: %zu goroutines wait for each other, unless somebody else uses "
-			"the channel or semaphore\n",
-			cycle->count);
+			"the channel or semaphore; %s%s\n",
+			cycle->count,
+			graph->no_proof ? "whether anybody can is not known: " :
+					  "something alive leads to it, or might",
+			graph->no_proof ? graph->no_proof : "");
 	for (size_t i = 0; i < cycle->count && i < CHAIN_SHOWN; i++)
 		print_task(view, graph, graph->cycle_tasks.data[cycle->first + i], "  ");
 	if (cycle->count > CHAIN_SHOWN)

@@ -335,9 +335,22 @@ func (q *queue) get(begin chan int) int {
 	return <-q.items
 }
 
+// knownQueue leads from what is alive to a queue: somebody might still come by it.
+var knownQueue *queue
+
+// crossed is true of the deadlock of getter and putter, unless the queue can be come by.
+func crossed(q *queue) {
+	if *known {
+		knownQueue = q
+	} else {
+		stuck("getter", "putter")
+	}
+}
+
 // It holds the lock until somebody takes its item, and who would take it needs the lock first.
 func runLockChan() {
 	q, begin := &queue{items: make(chan int)}, make(chan int)
+	crossed(q)
 	if *fixed {
 		named("putter", func() { q.putUnlocked(1) })
 		settle()
@@ -354,6 +367,7 @@ func runLockChan() {
 
 func runLockFullChan() {
 	q, begin := &queue{items: make(chan int, 4)}, make(chan int)
+	crossed(q)
 	for i := 0; i < cap(q.items); i++ {
 		q.items <- i
 	}

@@ -16,6 +16,7 @@ import (
 var (
 	one   = flag.String("case", "", "only this `name`: a kind of holder or a way to wait for each other")
 	fixed = flag.Bool("fixed", false, "the case without its fault")
+	known = flag.Bool("known", false, "of a deadlock through a channel: a global variable leads to it, too")
 	count = flag.Int("n", 0, "goroutines of cases that have many")
 
 	bystanders = flag.Int("bystanders", 0, "goroutines that have nothing to do with it, in the convoy")

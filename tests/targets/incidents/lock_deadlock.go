@@ -15,6 +15,7 @@ func init() {
 	register("lock.deadlock/reader", lockDeadlockReader)
 	register("lock.deadlock/forgotten", lockDeadlockForgotten)
 	register("lock.deadlock/upgrade", lockDeadlockUpgrade)
+	register("lock.deadlock/crossed", lockDeadlockCrossed)
 }
 
 type account struct {
@@ -198,4 +199,55 @@ func (l *limits) raiseReading(to int) {
 	l.mu.Lock()
 	l.max = to
 	l.mu.Unlock()
+}
+
+type mailbox struct {
+	mu    sync.Mutex
+	posts int
+	mail  chan int
+}
+
+// One sends while it holds the lock that the other takes before it would receive; fixed, it lets go first.
+func lockDeadlockCrossed(fixed bool) {
+	m, begin := &mailbox{mail: make(chan int)}, make(chan struct{})
+	go func() {
+		know("first", ctl.Goid())
+		<-begin
+		m.fetch()
+	}()
+	go func() {
+		know("second", ctl.Goid())
+		if fixed {
+			m.postUnlocked(1, begin)
+		} else {
+			m.post(1, begin)
+		}
+	}()
+}
+
+//go:noinline
+func (m *mailbox) fetch() int {
+	here()
+	m.mu.Lock()
+	m.posts--
+	m.mu.Unlock()
+	return <-m.mail
+}
+
+//go:noinline
+func (m *mailbox) post(letter int, begin chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.posts++
+	close(begin)
+	m.mail <- letter
+}
+
+//go:noinline
+func (m *mailbox) postUnlocked(letter int, begin chan struct{}) {
+	m.mu.Lock()
+	m.posts++
+	m.mu.Unlock()
+	close(begin)
+	m.mail <- letter
 }
