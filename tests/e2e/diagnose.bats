@@ -173,6 +173,10 @@ CHECK
 	# of the go statement: its goroutines
 	jq -e --slurpfile truth "$dir/truth" '.incidents[] | select(.id == "race.suspect") |
 		.goids == ([$truth[0].first, $truth[0].second] | sort)' "$dir/doc"
+	# and what is known of when each did what
+	jq -e --slurpfile truth "$dir/truth" '[.timeline[] | select(.id == "race.suspect") | .text] as $events
+		| all($truth[0].first, $truth[0].second; . as $goid | $events | any(test("goroutine \($goid)[: ]")))' "$dir/doc" ||
+		fail "$(jq -c .timeline "$dir/doc")"
 }
 
 @test "the process ends meanwhile" {

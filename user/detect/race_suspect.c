@@ -12,11 +12,30 @@
 #include "detect/race_log.h"
 #include "model/format.h"
 
+#define TOLD 4 /* of the goroutines of one go statement, in the timeline */
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+/*
+ * What is known of when a goroutine did what, into the timeline. The race itself is not in it: reports of the
+ * race detector have no time.
+ */
+static void tell(const struct detect_input *input, struct findings *findings,
+		 struct finding *finding, const struct model_task *task)
+{
+	if (task->spawned_ns)
+		finding_event(findings, finding, task->spawned_ns, false,
+			      "goroutine %llu is made by goroutine %llu",
+			      (unsigned long long)task->goid,
+			      (unsigned long long)task->parent_goid);
+	finding_event(findings, finding, task->since_ns ? task->since_ns : input->model->at_ns,
+		      !task->since_ns || task->since_is_bound, "goroutine %llu: %.120s",
+		      (unsigned long long)task->goid, ACTIVITY(input->model, task));
 }
 
 /* Goroutines of the go statement: the accessing one is among them, if it is there still. */
@@ -37,6 +56,8 @@ static uint64_t candidates(const struct detect_input *input, struct findings *fi
 		finding_add_goid(findings, finding, task->goid);
 		if (!count++)
 			*first = task;
+		if (count <= TOLD)
+			tell(input, findings, finding, task);
 	}
 	return count;
 }

@@ -103,6 +103,7 @@ static void join(struct build *build, struct model_task *task, const struct ct_t
 {
 	bool event_waits = event->state == CT_TASK_WAITING, waits = task->state == G_WAITING;
 
+	task->spawned_ns = event->spawned_ns;
 	if (event->state == CT_TASK_UNKNOWN || (event_waits == waits && !waits))
 		return;
 	if (event_waits == waits && event->reason == task->reason) {

@@ -36,6 +36,7 @@ struct model_task {
 	uint64_t g, goid, parent_goid, gopc, startpc;
 	uint64_t waiting_on; /* hchan, or semaphore (goroutine.wait_addr); 0: unknown or nothing */
 	uint64_t since_ns;   /* CLOCK_MONOTONIC when the state began; 0: unknown */
+	uint64_t spawned_ns; /* CLOCK_MONOTONIC; 0: not seen */
 	uint8_t state;       /* enum g_status */
 	uint8_t reason;      /* runtime.waitReason, when waiting */
 	uint8_t wait_kind;   /* enum wait_kind */
