@@ -11,6 +11,7 @@
 #include "cmd/pause.h"
 #include "export/flame.h"
 #include "export/go_dump.h"
+#include "probe/spin_cost.h"
 #include "target/elf_image.h"
 #include "target/gotype.h"
 #include "target/proc.h"
@@ -103,6 +104,8 @@ int live_attach(struct live *live, const struct options *options, uint32_t roles
 	live->model.turns_counted = !status && probes.turns;
 	live->model.spins_counted = !status && roles & ROLE_BIT(ROLE_SPIN) &&
 				    !(plan_missing_roles(&live->plan, roles) & ROLE_BIT(ROLE_SPIN));
+	if (live->model.spins_counted)
+		live->model.spin_round_ns = spin_round_ns();
 	return status;
 }
 

@@ -146,6 +146,8 @@ json_t *json_lock_rows(const struct json_source *source)
 		json_object_set_new(row, "spins",
 				    lock->spins_known ? json_integer((json_int_t)lock->spins) :
 							json_null());
+		json_object_set_new(row, "spin_cpus",
+				    lock->spins_known ? json_real(lock->spin_cpus) : json_null());
 		json_object_set_new(row, "state", lock_state(lock));
 		json_object_set_new(row, "holders",
 				    parties(model, lock->first_party, lock->party_count, true));

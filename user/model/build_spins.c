@@ -53,8 +53,12 @@ int build_spins(struct build *build)
 		if (tally->kind != CT_TALLY_SPIN || !tally->stack)
 			continue;
 		lock = lock_at(model, tally->stack->site);
-		if (lock)
-			lock->spins += tally->count;
+		if (!lock)
+			continue;
+		lock->spins += tally->count;
+		if (tally->over_ns)
+			lock->spin_cpus += (double)tally->count * model->spin_round_ns /
+					   (double)tally->over_ns;
 	}
 	return 0;
 }

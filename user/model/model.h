@@ -143,6 +143,7 @@ struct model_lock {
 	struct model_turns turns;                /* sync.Mutex */
 	bool spins_known; /* spinning was counted, and no other lock is waited for at its places */
 	uint64_t spins;   /* rounds (CT_TALLY_SPIN) */
+	double spin_cpus; /* CPUs that they keep busy, by what a round takes on this machine */
 	size_t first_site, site_count; /* in `object_sites` */
 	struct model_lock_state state;
 	size_t first_party, party_count; /* in `parties`: holders, who calls Done */
@@ -267,6 +268,7 @@ struct model {
 	VEC(struct model_cancel) cancels;  /* latest first */
 	double hit_cost_ns;                /* what a probe costs the goroutine that hits it */
 	bool turns_counted, spins_counted; /* set by the owner: the probes for that are on */
+	double spin_round_ns;              /* set by the owner with spins_counted */
 	uint64_t steady_ns[CT_PACES];      /* time that the probes outside of windows were on */
 	model_type_look_up
 		look_up_type; /* set by the owner of the model; NULL: types have no names */

@@ -162,9 +162,10 @@ static void print_turns(const struct view *view, const struct model_lock *lock)
 		fprintf(view->out, "  handed over to the next waiter %s%s times\n", mark,
 			COUNT(turns->handoffs));
 	if (lock->spins_known && lock->spins)
-		fprintf(view->out, "  spun for %s%s times, %.1f for each wait\n", mark,
-			COUNT(lock->spins),
-			lock->stats.waits ? (double)lock->spins / (double)lock->stats.waits : 0);
+		fprintf(view->out, "  spun for %s%s times, %.1f for each wait: ~%.2g %% of a CPU\n",
+			mark, COUNT(lock->spins),
+			lock->stats.waits ? (double)lock->spins / (double)lock->stats.waits : 0,
+			100 * lock->spin_cpus);
 }
 
 static void print_parties(const struct view *view, const struct model_lock *lock)
