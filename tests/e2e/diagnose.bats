@@ -196,11 +196,21 @@ attached_to() {
 	sleep 1
 }
 
+# with_share DIRECTORY COMMAND...: it has this for /usr/share. Debian's Alertmanager reads its templates there, and
+# was unpacked elsewhere.
+with_share() {
+	exec unshare --mount sh -c 'mount --bind "$1" /usr/share && shift && exec "$@"' sh "$@"
+}
+
 @test "watching: an incident begins once and ends once, for Alertmanager, too" {
-	local manager port tries=0 alerts
+	local package=$ROOT/build/deps/pkg/bookworm/alertmanager/usr manager port tries=0 alerts
 	one watch
-	manager=$ROOT/build/deps/pkg/bookworm/alertmanager/usr/bin/prometheus-alertmanager
-	[ -x "$manager" ] || manager=$(command -v prometheus-alertmanager) || skip "no Alertmanager"
+	manager=("$package/bin/prometheus-alertmanager")
+	if [ ! -x "${manager[0]}" ]; then
+		manager=("$(command -v prometheus-alertmanager)") || skip "no Alertmanager"
+	elif [ ! -e /usr/share/prometheus/alertmanager ]; then
+		manager=(with_share "$package/share" "${manager[0]}")
+	fi
 	port=$((20000 + RANDOM % 20000))
 	printf 'route:\n  receiver: none\nreceivers:\n- name: none\n' >"$DIR/am.yml"
 	"$CONCTRACE" diagnose -f json --every 2s -d 1.5 -p "$TARGET_PID" \
@@ -208,7 +218,7 @@ attached_to() {
 	TRACER_PID=$!
 	STARTED+=("$TRACER_PID")
 	# it starts after conctrace: the first alerts find nobody
-	launch manager "$manager" --config.file="$DIR/am.yml" --storage.path="$DIR/am" \
+	launch manager "${manager[@]}" --config.file="$DIR/am.yml" --storage.path="$DIR/am" \
 		--web.listen-address="127.0.0.1:$port" --cluster.listen-address=
 	alerts="http://127.0.0.1:$port/api/v2/alerts"
 	until [ "$(curl -sf "$alerts" | jq 'any(.labels.incident == "sem.saturated" and .status.state == "active")')" = true ]; do

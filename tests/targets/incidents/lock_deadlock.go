@@ -209,20 +209,26 @@ type mailbox struct {
 
 // One sends while it holds the lock that the other takes before it would receive; fixed, it lets go first.
 func lockDeadlockCrossed(fixed bool) {
-	m, begin := &mailbox{mail: make(chan int)}, make(chan struct{})
+	started := make(chan struct{})
+	// on a stack that goes: the main goroutine's would keep words that lead to the mailbox
 	go func() {
-		know("first", ctl.Goid())
-		<-begin
-		m.fetch()
+		defer close(started)
+		m, begin := &mailbox{mail: make(chan int)}, make(chan struct{})
+		go func() {
+			know("first", ctl.Goid())
+			<-begin
+			m.fetch()
+		}()
+		go func() {
+			know("second", ctl.Goid())
+			if fixed {
+				m.postUnlocked(1, begin)
+			} else {
+				m.post(1, begin)
+			}
+		}()
 	}()
-	go func() {
-		know("second", ctl.Goid())
-		if fixed {
-			m.postUnlocked(1, begin)
-		} else {
-			m.post(1, begin)
-		}
-	}()
+	<-started
 }
 
 //go:noinline
