@@ -136,8 +136,9 @@ all_cases() {
 	run --separate-stderr "$CONCTRACE" leaks -p "$TARGET_PID"
 	[ "$status" = 3 ] || fail "$status: $stderr"
 	[ -z "$stderr" ]
-	grep -q '^leaked  25 goroutines that nothing alive can ever wake$' <<<"$output" || fail "$output"
-	grep -q '^ *20  chan receive  main.poolNotClosed' <<<"$output" || fail "$output"
+	# a word left behind by chance may hide one of the five pools of four
+	grep -qE '^leaked  2[15] goroutines that nothing alive can ever wake$' <<<"$output" || fail "$output"
+	grep -qE '^ *(16|20)  chan receive  main.poolNotClosed' <<<"$output" || fail "$output"
 	grep -q '^ *5  chan receive (nil chan)  main.nilReceive' <<<"$output" || fail "$output"
 	tr -s ' \n' ' ' <<<"$output" | grep -qE \
 		'goroutine [0-9]+ waits to receive from unbuffered channel 0x[0-9a-f]+: nothing alive refers to it, so nobody can send on it or close it any more; 3 others of these wait for the same' ||

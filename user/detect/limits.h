@@ -44,7 +44,7 @@ enum service { SERVICE_UNKNOWN, SERVICE_WEB, SERVICE_CONSUMER, SERVICE_BATCH };
 	  "of the process's CPU time, that goroutines must mark")                                  \
 	X(gc_pause, "gc.pressure.pause", 0.01, "s", "99 % of the stops of the world are shorter")  \
 	X(ctx_grace, "ctx.ignored.grace", 1, "s", "to end in, when the context was cancelled")     \
-	X(pool_gets, "pool.miss.gets", 10000, "gets/s", "a pool that is used less is not judged")  \
+	X(pool_gets, "pool.miss.gets", 30000, "gets/s", "a pool that is used less is not judged")  \
 	X(pool_misses, "pool.miss.share", 50, "%", "of the Gets of a pool, that call New")         \
 	X(map_misses, "map.miss.misses", 10000, "misses/s", "of a sync.Map's read part")           \
 	X(map_writes, "map.miss.writes", 50000, "writes/s", "to a sync.Map")                       \
