@@ -133,7 +133,7 @@ static int capture_until(struct live *live, struct sampler *sampler, bool progre
 		int status = 0;
 
 		if (progress && now_ns >= shown_ns) {
-			progress_show(end_ns - now_ns);
+			progress_show("tracing", end_ns - now_ns);
 			shown_ns = now_ns + NSEC_PER_SEC;
 		}
 		if (progress && shown_ns < until_ns)

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cmd/output.h"
+#include "cmd/progress.h"
 #include "cmd/race_log_file.h"
 
 /* So many snapshots in an observation, no closer and no farther apart than this. */
@@ -81,21 +81,6 @@ static uint64_t between(uint64_t duration_ns)
 	return ns < BETWEEN_MIN_NS ? BETWEEN_MIN_NS : ns > BETWEEN_MAX_NS ? BETWEEN_MAX_NS : ns;
 }
 
-static void progress(const struct options *options, uint64_t end_ns, uint64_t now_ns)
-{
-	uint64_t left_ns = end_ns > now_ns ? end_ns - now_ns : 0;
-
-	if (!options->quiet && isatty(STDERR_FILENO))
-		fprintf(stderr, "\rlooking, %llu s left; Ctrl-C ends it with the result \033[K",
-			(unsigned long long)((left_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC));
-}
-
-static void end_progress(const struct options *options)
-{
-	if (!options->quiet && isatty(STDERR_FILENO))
-		fputs("\r\033[K", stderr);
-}
-
 /* The last interval is a moment only; a report is about all of the time. */
 static void take_rates_of_all(struct model *model)
 {
@@ -145,8 +130,8 @@ int observe(struct observation *observation, const struct options *options, uint
 {
 	struct live *live = &observation->live;
 	int status = begin(observation, options, roles, err);
-	uint64_t end_ns = clock_now_ns() + duration_ns, next_ns = clock_now_ns();
-	bool go_on = true;
+	uint64_t now_ns = clock_now_ns(), end_ns = now_ns + duration_ns, next_ns = now_ns;
+	bool go_on = true, progress = progress_wanted(options);
 
 	while (!status && go_on) {
 		status = look(observation, options, false, err);
@@ -156,14 +141,17 @@ int observe(struct observation *observation, const struct options *options, uint
 		next_ns += between(duration_ns);
 		if (status || live->gone || next_ns >= end_ns)
 			break;
-		progress(options, end_ns, clock_now_ns());
+		now_ns = clock_now_ns();
+		if (progress)
+			progress_show("looking", end_ns > now_ns ? end_ns - now_ns : 0);
 		go_on = live_pause(live, next_ns);
 	}
 	if (!status && !live->gone && go_on)
 		observation->ended = !live_pause(live, end_ns);
 	else
 		observation->ended = true;
-	end_progress(options);
+	if (progress)
+		progress_end();
 	live_detach(live);
 	if (status)
 		return status;

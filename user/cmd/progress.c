@@ -11,9 +11,9 @@ bool progress_wanted(const struct options *options)
 	return !options->quiet && isatty(STDERR_FILENO);
 }
 
-void progress_show(uint64_t left_ns)
+void progress_show(const char *doing, uint64_t left_ns)
 {
-	fprintf(stderr, "\rtracing, %llu s left; Ctrl-C ends it with the result \033[K",
+	fprintf(stderr, "\r%s, %llu s left; Ctrl-C ends it with the result \033[K", doing,
 		(unsigned long long)((left_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC));
 }
 

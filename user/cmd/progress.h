@@ -7,7 +7,8 @@
 
 /* Whether there is a terminal for it, and the user wants it. */
 bool progress_wanted(const struct options *options);
-void progress_show(uint64_t left_ns);
+/* doing: "tracing" */
+void progress_show(const char *doing, uint64_t left_ns);
 /* struct leak_scan_options.progress */
 void progress_show_phase(void *ctx, const char *phase, unsigned percent);
 void progress_end(void);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "cmd/command.h"
 #include "cmd/output.h"
+#include "cmd/progress.h"
 #include "cmd/recorder.h"
 #include "cmd/shown.h"
 #include "model/format.h"
@@ -71,12 +72,6 @@ static void dump_name(const struct session *session, char *name, size_t size)
 		snprintf(name, size, "%.*s-%s-%d%s", stem, output, stamp, i, output + stem);
 }
 
-static void clear_line(const struct session *session)
-{
-	if (session->progress)
-		fputs("\r\033[K", stderr);
-}
-
 /* With what is leaked by now. */
 static int dump_to(struct session *session, const char *name, struct err *err)
 {
@@ -97,7 +92,8 @@ static void dump(struct session *session, const char *why)
 	char name[PATH_MAX];
 
 	dump_name(session, name, sizeof(name));
-	clear_line(session);
+	if (session->progress)
+		progress_end();
 	if (dump_to(session, name, &err)) {
 		fprintf(stderr, "conctrace: %s failed: %s; %s\n", err.what, err.why, err.todo);
 		return;
@@ -192,7 +188,8 @@ static int run(struct session *session, struct err *err)
 			session->next_batch_ns = clock_now_ns();
 		go_on = wait_for_batch(session, &status, err);
 	}
-	clear_line(session);
+	if (session->progress)
+		progress_end();
 	return status ? status : recorder_finish(recorder, options, err);
 }
 
@@ -278,7 +275,7 @@ int cmd_record(const struct options *options, struct err *err)
 	struct session session = { .options = &complete, .dump_fd = -1, .end_ns = UINT64_MAX };
 	int status = 0;
 
-	session.progress = !options->quiet && isatty(STDERR_FILENO);
+	session.progress = progress_wanted(options);
 	if (options->word_count > 1)
 		return err_set(err, EINVAL, OPTIONS_WHAT, "see `conctrace record --help`",
 			       "\"%.80s\" is one word too many", options->words[1]);

@@ -39,7 +39,7 @@ static void trace(struct live *live, const struct options *options, uint64_t end
 			progress && now_ns + NSEC_PER_SEC < end_ns ? now_ns + NSEC_PER_SEC : end_ns;
 
 		if (progress)
-			progress_show(end_ns - now_ns);
+			progress_show("tracing", end_ns - now_ns);
 		if (!live_pause(live, next_ns))
 			break;
 	}

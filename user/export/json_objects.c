@@ -108,7 +108,7 @@ static json_t *turns(const struct model *model, const struct model_lock *lock)
 {
 	const struct model_turns *turns = &lock->turns;
 
-	if (!model->turns_counted || (lock->kind != LOCK_MUTEX && lock->kind != LOCK_ONCE))
+	if (!model->turns_counted || !lock_is_mutex(lock->kind))
 		return json_null();
 	return json_pack("{s:I, s:I, s:I, s:o}", "count", (json_int_t)turns->count, "ns_total",
 			 (json_int_t)turns->ns_total, "ns_max", (json_int_t)turns->ns_max,

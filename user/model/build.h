@@ -23,6 +23,12 @@ struct build {
 /* Where in a sync.Once its Mutex is: behind a 32-bit word (src/sync/once.go, Go 1.18 to 1.27). */
 #define ONCE_MUTEX 4
 
+/* Where the Mutex of a sync.Once is; of other locks, where they are. */
+static inline uint64_t build_mutex_of(const struct model_lock *lock)
+{
+	return lock->addr + (lock->kind == LOCK_ONCE ? ONCE_MUTEX : 0);
+}
+
 int build_sites(struct build *build);
 int build_tasks(struct build *build);
 int build_groups(struct build *build);

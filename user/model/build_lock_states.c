@@ -113,7 +113,7 @@ static void read_state(const struct build *build, struct model_lock *lock)
 	switch (lock->kind) {
 	case LOCK_MUTEX:
 	case LOCK_ONCE:
-		mutex = lock->addr + (lock->kind == LOCK_ONCE ? ONCE_MUTEX : 0);
+		mutex = build_mutex_of(lock);
 		words = words_of(snapshot, mutex + layout->mutex_sema);
 		state->known = words;
 		if (words)

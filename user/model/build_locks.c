@@ -60,8 +60,7 @@ static int row_of(struct lock_build *locks, uint64_t semaphore, enum lock_kind k
 static void note_woken(struct model_lock *lock, const struct object_row *object,
 		       const struct stack *stack)
 {
-	if (!stack || (stack->lock != LOCK_MUTEX && stack->lock != LOCK_ONCE) ||
-	    object->object.last_ns <= lock->last_woken_ns)
+	if (!stack || !lock_is_mutex(stack->lock) || object->object.last_ns <= lock->last_woken_ns)
 		return;
 	lock->last_woken_ns = object->object.last_ns;
 	lock->last_woken_goid = object->object.last_woken_goid;
@@ -139,7 +138,7 @@ static void add_turn(struct lock_build *locks, const struct turn_row *from)
 	struct model_lock *lock = row ? &locks->build->model->locks.data[*row] : NULL;
 	struct model_turns *turns = lock ? &lock->turns : NULL;
 
-	if (!lock || (lock->kind != LOCK_MUTEX && lock->kind != LOCK_ONCE))
+	if (!lock || !lock_is_mutex(lock->kind))
 		return;
 	turns->count = from->turn.count;
 	turns->handoffs = from->turn.handoffs;

@@ -109,8 +109,7 @@ static bool role_on_lock(const struct model_lock *lock, const struct next_op *op
 	case NEXT_UNLOCK:
 	case NEXT_HOLDS:
 		*role = PARTY_HOLDS;
-		return (lock->kind == LOCK_MUTEX || lock->kind == LOCK_ONCE) && op->certain &&
-		       (!state->known || state->locked);
+		return lock_is_mutex(lock->kind) && op->certain && (!state->known || state->locked);
 	case NEXT_WRITE_UNLOCK:
 	case NEXT_WRITES:
 		*role = PARTY_WRITES;
@@ -170,8 +169,8 @@ static void note_age(struct parties *parties, const struct model_lock *lock,
 	party->since_is_bound = true;
 	if (task->state == G_WAITING || task->state == G_SYSCALL)
 		party->since_ns = task->since_ns;
-	if ((lock->kind != LOCK_MUTEX && lock->kind != LOCK_ONCE) ||
-	    lock->last_woken_goid != task->goid || !lock->last_woken_ns ||
+	if (!lock_is_mutex(lock->kind) || lock->last_woken_goid != task->goid ||
+	    !lock->last_woken_ns ||
 	    (lock->last_release_goid == task->goid && lock->last_release_ns > lock->last_woken_ns))
 		return;
 	party->evidence = EVIDENCE_ACQUIRED;
@@ -189,7 +188,7 @@ static enum party_evidence evidence_of(const struct next_op *op)
 static int add_claims(struct parties *parties, struct model_lock *lock)
 {
 	const struct snapshot *snapshot = parties->build->snapshot;
-	uint64_t object = lock->addr + (lock->kind == LOCK_ONCE ? ONCE_MUTEX : 0);
+	uint64_t object = build_mutex_of(lock);
 	size_t at = first_op(snapshot, object);
 
 	for (; at < snapshot->next_ops.len && snapshot->next_ops.data[at].object == object; at++) {

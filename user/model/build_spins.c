@@ -17,8 +17,7 @@ static bool has_place(const struct model *model, const struct model_lock *lock,
 
 static bool spins(const struct model_lock *lock)
 {
-	return lock->kind == LOCK_MUTEX || lock->kind == LOCK_ONCE ||
-	       lock->kind == LOCK_RWMUTEX_WRITER;
+	return lock_is_mutex(lock->kind) || lock->kind == LOCK_RWMUTEX_WRITER;
 }
 
 /* The only lock of the place. NULL: none, or several, whose spins are unknown then. */

@@ -148,8 +148,8 @@ int flame_spawns(struct flame_build *build)
 
 static bool is_mutex(enum lock_kind kind)
 {
-	return kind == LOCK_MUTEX || kind == LOCK_ONCE || kind == LOCK_RWMUTEX_MUTEX ||
-	       kind == LOCK_RWMUTEX_WRITER || kind == LOCK_RWMUTEX_READER;
+	return lock_is_mutex(kind) || kind == LOCK_RWMUTEX_MUTEX || kind == LOCK_RWMUTEX_WRITER ||
+	       kind == LOCK_RWMUTEX_READER;
 }
 
 int flame_mutex(struct flame_build *build)

@@ -17,6 +17,11 @@ enum lock_kind {
 	LOCK_SEMAPHORE, /* another user of a runtime semaphore */
 	LOCK_WEIGHTED, /* a semaphore.Weighted; of no stack, for memory must tell: model_lock_kind */
 };
+/* Of a sync.Mutex, also when that is a sync.Once's own. */
+static inline bool lock_is_mutex(enum lock_kind kind)
+{
+	return kind == LOCK_MUTEX || kind == LOCK_ONCE;
+}
 
 struct stack {
 	uint64_t number; /* from 1, in the order of their making: equal input gives equal output */

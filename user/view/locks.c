@@ -55,8 +55,8 @@ static void holder_cells(struct table *table, const struct model *model,
 			 const struct model_lock *lock)
 {
 	const struct model_party *holder = model_holder(model, lock);
-	bool is_lock = lock->kind == LOCK_MUTEX || lock->kind == LOCK_ONCE ||
-		       lock->kind == LOCK_RWMUTEX_WRITER || lock->kind == LOCK_WEIGHTED;
+	bool is_lock = lock_is_mutex(lock->kind) || lock->kind == LOCK_RWMUTEX_WRITER ||
+		       lock->kind == LOCK_WEIGHTED;
 
 	if (lock->state.readers > 1)
 		table_cell(table, "%lld readers", (long long)lock->state.readers);
