@@ -254,6 +254,16 @@ static void too_many_collections(void **state)
 	expect(*state, &detector_gc, "gc.pressure", SEVERITY_WARNING);
 }
 
+static void collections_are_long_where_others_have_the_machine(void **state)
+{
+	struct fixture *f = *state;
+
+	tally(f, CT_TALLY_GC_CYCLE, 150);
+	tally(f, CT_TALLY_GC_ACTIVE, 150)->sum = 3 * NSEC_PER_SEC / 2;
+	f->now.cpu_delay_ns = f->now.cpu_ns;
+	expect_nothing(f, &detector_gc);
+}
+
 static void a_healthy_collector(void **state)
 {
 	tally(*state, CT_TALLY_GC_CYCLE, 2);
@@ -632,6 +642,7 @@ int main(void)
 		TEST(many_that_receive_once_from_a_closed_channel),
 		TEST(too_many_collections),
 		TEST(a_healthy_collector),
+		TEST(collections_are_long_where_others_have_the_machine),
 		TEST(assists_on_the_way_of_requests),
 		TEST(collections_that_are_asked_for),
 		TEST(one_does_not_listen),

@@ -179,6 +179,9 @@ static int check(const struct detect_input *input, struct findings *findings)
 	const struct limits *limits = input->limits;
 	struct pressure pressure = measure(input);
 	double forced_rate = pressure.forced ? pressure.forced->per_second : 0;
+	double shortage = detect_cpu_shortage(input);
+	/* cycles and stops that are long for want of CPUs are not so of the collector's making */
+	double active_pct = pressure.active_pct * (1 - shortage);
 	char why[120];
 
 	if (pressure.cycles.count < CYCLES_TO_JUDGE)
@@ -191,17 +194,15 @@ static int check(const struct detect_input *input, struct findings *findings)
 	else if (pressure.assist_pct >= limits->gc_assist)
 		snprintf(why, sizeof(why), "goroutines spend %.0f %% of the CPU time on it",
 			 pressure.assist_pct > 100 ? 100 : pressure.assist_pct);
-	else if (pressure.stops.count >= STOPS_TO_JUDGE &&
-		 /* else they are long for want of CPUs, and not of the collector's making */
-		 detect_cpu_shortage(input) < CPU_SHORTAGE &&
+	else if (pressure.stops.count >= STOPS_TO_JUDGE && shortage < CPU_SHORTAGE &&
 		 pressure.stops.sum * STOPS_SHARE >= pressure.stops.over_ns &&
 		 (double)pressure.stop_p99_ns >= limits->gc_pause * 1e9)
 		snprintf(why, sizeof(why), "the world is stopped for up to %s",
 			 DURATION(pressure.stops.max));
 	else if (pressure.cycles.per_second >= limits->gc_cycles &&
-		 pressure.active_pct >= limits->gc_active / 4)
+		 active_pct >= limits->gc_active / 4)
 		snprintf(why, sizeof(why), "%s cycles a second", RATE(pressure.cycles.per_second));
-	else if (pressure.active_pct >= limits->gc_active)
+	else if (active_pct >= limits->gc_active)
 		snprintf(why, sizeof(why), "a cycle is under way %.0f %% of the time",
 			 pressure.active_pct);
 	else
