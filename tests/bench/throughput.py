@@ -162,6 +162,12 @@ class Mutex(Own):
     name, binary, unit = "mutex", "mutex_contention", "lock/unlock pairs/s"
     title = "A mutex that 8 goroutines want"
 
+    def judge(self, table, shares, medians):
+        super().judge(table, shares, medians)
+        table.note("How often they wait for it, and so how many events there are, depends on how long "
+                   "things take: untraced they wait for one in a hundred pairs, under probes for up to "
+                   "a half. So the rows do not do the same work.")
+
 
 class Spawn(Own):
     name, binary, unit = "spawn", "spawn_storm", "goroutines/s"

@@ -115,6 +115,30 @@ static void spread(struct bpf_map *map, uint32_t stripes)
 	bpf_map__set_max_entries(map, bpf_map__max_entries(map) * stripes);
 }
 
+#define HANDLER_BIT(handler) (1ULL << (handler))
+
+/* What no probe of the session fills has room for nothing: even empty buckets take time to read. */
+static void drop_unused_maps(struct probe_session *session, const struct ct_config *config)
+{
+	struct {
+		struct bpf_map *map;
+		bool used;
+	} maps[] = {
+		{ session->skel->maps.chan_ops,
+		  config->handlers & (HANDLER_BIT(CT_ON_CHAN_SEND) | HANDLER_BIT(CT_ON_CHAN_RECV) |
+				      HANDLER_BIT(CT_ON_CHAN_CLOSE)) },
+		{ session->skel->maps.releases,
+		  config->handlers & HANDLER_BIT(CT_ON_LOCK_RELEASE) },
+		{ session->skel->maps.tallies, config->handlers >> CT_ON_PANIC },
+		{ session->skel->maps.turns, config->turns },
+		{ session->skel->maps.queues, config->charge },
+	};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (!maps[i].used)
+			bpf_map__set_max_entries(maps[i].map, 1);
+}
+
 static int load_programs(struct probe_session *session, const struct target *target,
 			 const struct probe_options *options, struct err *err)
 {
@@ -136,8 +160,7 @@ static int load_programs(struct probe_session *session, const struct target *tar
 	if (options->charge_wakers)
 		config.charge = target->build.version.minor >= 22 ? CT_CHARGE_ALL : CT_CHARGE_FIRST;
 	config.turns = options->turns;
-	if (!options->turns)
-		bpf_map__set_max_entries(session->skel->maps.turns, 1);
+	drop_unused_maps(session, &config);
 	config.timeline = options->timeline_bytes != 0;
 	session->skel->rodata->config = config;
 	if (options->timeline_bytes)
