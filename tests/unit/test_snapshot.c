@@ -532,15 +532,21 @@ struct unmapper {
 	bool ends;
 };
 
+static bool map_over(uint8_t *memory, size_t size, int protection)
+{
+	return mmap(memory, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	       memory;
+}
+
+/* What can't be read is mapped, too: into a hole the reader's own memory could be put meanwhile. */
 static void *unmap_and_map(void *ctx)
 {
 	struct unmapper *unmapper = ctx;
 	size_t half = unmapper->size / 2;
 
 	while (!__atomic_load_n(&unmapper->ends, __ATOMIC_RELAXED)) {
-		if (munmap(unmapper->memory + half, half) ||
-		    mmap(unmapper->memory + half, half, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+		if (!map_over(unmapper->memory + half, half, PROT_NONE) ||
+		    !map_over(unmapper->memory + half, half, PROT_READ | PROT_WRITE))
 			abort();
 		__atomic_add_fetch(&unmapper->rounds, 1, __ATOMIC_RELAXED);
 	}
