@@ -25,7 +25,9 @@ func poolMiss(fixed bool) {
 		taken := 0
 		for range time.Tick(time.Millisecond) {
 			for due := int(time.Since(start) / (10 * time.Microsecond)); taken < due; taken++ {
-				here()
+				if taken == 0 {
+					place("site", 2)
+				}
 				buffer := pool.Get().(*[256]byte)
 				buffer[0]++
 				if fixed {
