@@ -23,11 +23,9 @@ func poolMiss(fixed bool) {
 	go func() {
 		start := time.Now()
 		taken := 0
+		place("site", 3)
 		for range time.Tick(time.Millisecond) {
 			for due := int(time.Since(start) / (10 * time.Microsecond)); taken < due; taken++ {
-				if taken == 0 {
-					place("site", 2)
-				}
 				buffer := pool.Get().(*[256]byte)
 				buffer[0]++
 				if fixed {
