@@ -173,7 +173,7 @@ static void follow_atomic(const struct walk *walk, struct state *state,
 		 is_lock(walk, to, layout->rwmutex_readercount, &name) && by.known &&
 		 (uint32_t)by.bits == 1)
 		take(state, &state->reads, name);
-	else
+	else if (!code_tells_nothing(walk->question->code, walk->function, insn))
 		let_go(state);
 }
 

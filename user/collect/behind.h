@@ -4,10 +4,10 @@
  *
  * The code from a frame's entry to its call is followed along all paths at once, with values that are
  * named, not known: what came in a register, what was loaded at an instruction, what a call returned.
- * What a name stands for tell the frame's own slots on the stack, and what it passed on. The lock is held when it was taken on
- * every path, and nothing was done since that could let go of it or tell another goroutine to: no
- * unlocking, no channel, go statement, atomic write, indirect call, or call of a function with one of
- * these. By the memory model no correct program unlocks it then. What cannot be followed gives no answer.
+ * What a name stands for tell the frame's own slots on the stack, and what it passed on. The lock is held
+ * when it was taken on every path, and nothing was done since that could let go of it or tell another
+ * goroutine to: no unlocking, no channel, go statement, atomic write, indirect call, or call of a function
+ * with one of these. Taking other locks tells nobody anything. By the memory model no correct program unlocks it then. What cannot be followed gives no answer.
  */
 #ifndef COLLECT_BEHIND_H
 #define COLLECT_BEHIND_H

@@ -7,6 +7,7 @@
 
 #define FUNCTION_MAX (1U << 16) /* bytes; larger ones are left opaque */
 #define QUIET_MAX 256           /* functions looked into before one is called quiet */
+#define SLOW_HALF_MAX 16        /* instructions from an atomic one to the call of its slow half */
 
 struct node {
 	struct code_function function;
@@ -154,6 +155,15 @@ static bool hands_over(const char *name)
 	return false;
 }
 
+/* src/sync/{mutex,rwmutex}.go, src/internal/sync/mutex.go, Go 1.18 to 1.27. */
+static bool is_slow_half(const char *name)
+{
+	return !strcmp(name, "sync.(*Mutex).lockSlow") ||
+	       !strcmp(name, "internal/sync.(*Mutex).lockSlow") ||
+	       !strcmp(name, "sync.runtime_SemacquireMutex") ||
+	       !strcmp(name, "sync.runtime_SemacquireRWMutexR");
+}
+
 static struct code_function *look_up(struct code *code, uint64_t pc)
 {
 	const struct target *target = code->target;
@@ -177,6 +187,7 @@ static struct code_function *look_up(struct code *code, uint64_t pc)
 	node->function.grows_stack = begins(func.name, "runtime.morestack");
 	node->function.is_barrier = begins(func.name, "runtime.gcWriteBarrier");
 	node->function.hands_over = hands_over(func.name);
+	node->function.is_slow_half = is_slow_half(func.name);
 	node->function.args = func.args;
 	node->function.busy_depth = -1;
 	HASH_ADD(hh, code->nodes, function.entry, sizeof(node->function.entry), node);
@@ -265,6 +276,51 @@ bool code_is_atomic(const struct lift_insn *insn)
 				(insn->to.place == LIFT_MEM || insn->from.place == LIFT_MEM));
 }
 
+static bool is_acquiring(enum code_effect effect)
+{
+	return effect == CODE_LOCK || effect == CODE_WRITE_LOCK || effect == CODE_READ_LOCK;
+}
+
+/* What only the inlined halves of Lock and RLock call, right after their atomic instruction. */
+static bool calls_slow_half(struct code *code, const struct lift_insn *insn)
+{
+	const struct code_function *callee = insn->target ? code_at(code, insn->target) : NULL;
+
+	return callee && callee->is_slow_half;
+}
+
+/* Some way leads to the slow half with nothing atomic, and no other call, before. */
+static bool leads_to_slow_half(struct code *code, const lift_insns *insns, size_t at, int branches)
+{
+	for (int i = 0; i < SLOW_HALF_MAX && at < insns->len; i++) {
+		const struct lift_insn *insn = &insns->data[at++];
+
+		if (code_is_atomic(insn) || insn->op == LIFT_RET || insn->op == LIFT_TRAP)
+			return false;
+		if (insn->op == LIFT_CALL)
+			return calls_slow_half(code, insn);
+		if (insn->op == LIFT_JUMP) {
+			at = insn->target ? lift_find(insns, insn->target) : insns->len;
+		} else if (insn->op == LIFT_JCC) {
+			if (branches-- == 0)
+				return false;
+			if (leads_to_slow_half(code, insns, lift_find(insns, insn->target),
+					       branches))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool code_tells_nothing(struct code *code, const struct code_function *function,
+			const struct lift_insn *insn)
+{
+	size_t at = (size_t)(insn - function->insns.data);
+
+	return is_operation(insn) && insn->to.size == 4 &&
+	       leads_to_slow_half(code, &function->insns, at + 1, 1);
+}
+
 /* Functions that are to be looked into. */
 struct calls {
 	struct code_function *list[QUIET_MAX];
@@ -273,7 +329,8 @@ struct calls {
 
 static bool is_harmless(enum code_effect effect)
 {
-	return effect == CODE_OPAQUE || effect == CODE_NO_RETURN || effect == CODE_UNWINDS;
+	return effect == CODE_OPAQUE || effect == CODE_NO_RETURN || effect == CODE_UNWINDS ||
+	       is_acquiring(effect);
 }
 
 static bool add_call(struct code *code, struct calls *calls, struct code_function *callee)
@@ -297,7 +354,7 @@ static bool is_quiet_insn(struct code *code, struct calls *calls,
 	struct code_function *callee;
 
 	if (code_is_atomic(insn))
-		return false;
+		return code_tells_nothing(code, function, insn);
 	if (insn->op != LIFT_CALL && insn->op != LIFT_JUMP && insn->op != LIFT_JCC)
 		return true;
 	callee = insn->target ? code_at(code, insn->target) : NULL;

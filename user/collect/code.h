@@ -49,6 +49,7 @@ struct code_function {
 	bool grows_stack;  /* runtime.morestack: the calling function begins again */
 	bool is_barrier;   /* runtime.gcWriteBarrier: it keeps the registers but r11 */
 	bool hands_over;   /* it has code run that is not told, or may tell others something */
+	bool is_slow_half; /* of Lock or RLock: called where these are inlined, and nowhere else */
 	uint8_t quiet;     /* enum code_quiet */
 	uint32_t look;     /* the last in which it was met */
 	int32_t args;      /* bytes of its arguments on the caller's stack; negative: unknown */
@@ -74,10 +75,16 @@ struct code_function *code_lifted(struct code *code, uint64_t pc);
 bool code_is_busy(struct code *code, struct code_function *function, int depth);
 /*
  * Nothing that it calls, however deep, can unlock anything or tell another goroutine to: no channels, go
- * statements, atomic writes, unlocking; all that is called is known.
+ * statements, atomic writes but those of locking, unlocking; all that is called is known.
  */
 bool code_is_quiet(struct code *code, struct code_function *function);
 /* An instruction that other threads may be told something by. */
 bool code_is_atomic(const struct lift_insn *insn);
+/*
+ * An instruction of the function that is the atomic one of an inlined Lock or RLock, whose slow half it leads
+ * to. By the Go memory model these publish nothing that came before them.
+ */
+bool code_tells_nothing(struct code *code, const struct code_function *function,
+			const struct lift_insn *insn);
 
 #endif

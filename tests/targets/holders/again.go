@@ -168,8 +168,13 @@ func readAgain(rw *sync.RWMutex, begin *int32) {
 }
 
 func runAgainRead() {
+	readBehindWriter(func(rw *sync.RWMutex, _ *others, begin *int32) { readAgain(rw, begin) })
+}
+
+// readBehindWriter has read wait for begin until a writer waits.
+func readBehindWriter(read func(rw *sync.RWMutex, o *others, begin *int32)) {
 	rw, begin := new(sync.RWMutex), new(int32)
-	reader := spawn(func() { readAgain(rw, begin) })
+	reader := spawn(func() { read(rw, new(others), begin) })
 	names, goids = append(names, "reader"), append(goids, reader)
 	for rw.TryLock() {
 		rw.Unlock()
@@ -181,6 +186,92 @@ func runAgainRead() {
 	parked = append(parked, reader)
 	stuck("reader", "writer")
 }
+
+// others are what lockers take between the first time and the second.
+type others struct {
+	mu sync.Mutex
+	rw sync.RWMutex
+	n  int
+}
+
+//go:noinline
+func (o *others) lock() {
+	o.mu.Lock()
+	o.n++
+}
+
+//go:noinline
+func lockBetweenLocks(mu *sync.Mutex, o *others) {
+	mu.Lock()
+	o.mu.Lock()
+	o.rw.RLock()
+	if *fixed {
+		<-gate
+		return
+	}
+	mu.Lock()
+}
+
+func runAgainBetween() {
+	mu := new(sync.Mutex)
+	named("locker", func() { lockBetweenLocks(mu, new(others)) })
+	settle()
+	named("other", func() { mu.Lock() })
+	stuck("locker")
+}
+
+//go:noinline
+func (a *account) lockBetweenCalls(o *others) {
+	a.mu.Lock()
+	o.lock()
+	o.rw.Lock()
+	if *fixed {
+		<-gate
+		return
+	}
+	a.mu.Lock()
+}
+
+func runAgainBetweenCall() {
+	a := new(account)
+	named("locker", func() { a.lockBetweenCalls(new(others)) })
+	stuck("locker")
+}
+
+//go:noinline
+func writeBetweenLocks(rw *sync.RWMutex, o *others) {
+	rw.Lock()
+	o.lock()
+	o.rw.RLock()
+	if *fixed {
+		<-gate
+		return
+	}
+	rw.RLock()
+}
+
+func runAgainBetweenWrite() {
+	rw := new(sync.RWMutex)
+	named("locker", func() { writeBetweenLocks(rw, new(others)) })
+	stuck("locker")
+}
+
+//go:noinline
+func readBetweenLocks(rw *sync.RWMutex, o *others, begin *int32) {
+	rw.RLock()
+	o.mu.Lock()
+	o.rw.RLock()
+	for atomic.LoadInt32(begin) == 0 {
+		yield()
+	}
+	if *fixed {
+		<-gate
+		return
+	}
+	rw.RLock()
+}
+
+func runAgainBetweenRead() { readBehindWriter(readBetweenLocks) }
 
 // prey is a lock that a thief takes as soon as it can, and keeps.
 type prey struct {
@@ -216,6 +307,14 @@ func (p *prey) letGo() { p.mu.Unlock() }
 func (p *prey) letGoDeferred() {
 	defer p.mu.Unlock()
 	p.n++
+}
+
+// swapLocks takes another lock, but lets go of its own.
+//
+//go:noinline
+func (p *prey) swapLocks(o *others) {
+	p.mu.Unlock()
+	o.mu.Lock()
 }
 
 //go:noinline
@@ -408,6 +507,77 @@ var againTraps = []func(p *prey){
 		p.rw.RUnlock()
 		p.waitForThief()
 		p.rw.RLock()
+	},
+	// another lock is taken between
+	func(p *prey) {
+		o := new(others)
+		p.mu.Lock()
+		p.swapLocks(o)
+		p.waitForThief()
+		p.mu.Lock()
+	},
+	func(p *prey) {
+		o := new(others)
+		p.mu.Lock()
+		o.mu.Lock()
+		if o.n == 0 {
+			p.mu.Unlock()
+		}
+		p.waitForThief()
+		p.mu.Lock()
+	},
+	func(p *prey) {
+		o, another := new(others), new(prey)
+		p.waitForThief()
+		another.mu.Lock()
+		o.mu.Lock()
+		o.rw.RLock()
+		p.mu.Lock()
+	},
+	func(p *prey) {
+		o := new(others)
+		for i := 0; i < 2; i++ {
+			p.mu.Lock()
+			if i > 0 {
+				return
+			}
+			o.mu.Lock()
+			p.letGo()
+			p.waitForThief()
+		}
+	},
+	// the other lock protects what tells another one to unlock it
+	func(p *prey) {
+		o := new(others)
+		go func() {
+			for n := 0; n == 0; yield() {
+				o.mu.Lock()
+				n = o.n
+				o.mu.Unlock()
+			}
+			p.mu.Unlock()
+		}()
+		p.mu.Lock()
+		o.mu.Lock()
+		o.n++
+		o.mu.Unlock()
+		p.waitForThief()
+		p.mu.Lock()
+	},
+	// what a lock does, but as a sign
+	func(p *prey) {
+		go func() {
+			for atomic.LoadInt32(&p.flag) == 0 {
+				yield()
+			}
+			p.mu.Unlock()
+		}()
+		p.mu.Lock()
+		if !atomic.CompareAndSwapInt32(&p.flag, 0, 1) {
+			return
+		}
+		p.waitForThief()
+		p.mu.Lock()
 	},
 	// as a signal: the other one unlocks it to say that it is done
 	func(p *prey) {

@@ -44,6 +44,10 @@ var cases = []struct {
 	{"again-read-in-write", runAgainReadInWrite},
 	{"again-write-in-read", runAgainWriteInRead},
 	{"again-read", runAgainRead},
+	{"again-between", runAgainBetween},
+	{"again-between-call", runAgainBetweenCall},
+	{"again-between-write", runAgainBetweenWrite},
+	{"again-between-read", runAgainBetweenRead},
 	{"again-traps", runAgainTraps},
 }
 
