@@ -206,6 +206,16 @@ static __always_inline void add_time(ct_u64 *total, ct_u64 ns)
 	__sync_fetch_and_add(total, ns * window.time_weight);
 }
 
+/* As bpf_map_update_elem, of a key that is new. */
+static __always_inline long create(void *map, const void *key, const void *value, ct_u64 flags)
+{
+	long status = bpf_map_update_elem(map, key, value, flags);
+
+	if (!status)
+		__sync_fetch_and_add(&window.created, 1);
+	return status;
+}
+
 /* The entry of `key`, made from `fresh` when there is none. NULL: full, counted as `lost`. */
 static __always_inline void *get_or_create(void *map, const void *key, const void *fresh,
 					   enum ct_counter lost)
@@ -214,7 +224,7 @@ static __always_inline void *get_or_create(void *map, const void *key, const voi
 
 	if (value)
 		return value;
-	bpf_map_update_elem(map, key, fresh, BPF_NOEXIST);
+	create(map, key, fresh, BPF_NOEXIST);
 	value = bpf_map_lookup_elem(map, key);
 	if (!value)
 		count(lost);

@@ -33,7 +33,7 @@ int on_cancel(ct_u64 g, ct_u64 context, ct_u64 stack, ct_u64 frame)
 		return 0;
 	cancel.site = site_of_call(stack, frame);
 	cancel.goid = g_goid(g);
-	if (bpf_map_update_elem(&cancels, &context, &cancel, BPF_ANY))
+	if (create(&cancels, &context, &cancel, BPF_ANY))
 		count(CT_LOST_TALLY);
 	tally = tally_of(cancel.site, CT_TALLY_CANCEL);
 	if (!tally)

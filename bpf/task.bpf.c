@@ -80,7 +80,7 @@ int on_spawn(ct_u64 newg, ct_u64 g0)
 	old = bpf_map_lookup_elem(&tasks, &newg);
 	if (old)
 		*old = task;
-	else if (bpf_map_update_elem(&tasks, &newg, &task, BPF_ANY))
+	else if (create(&tasks, &newg, &task, BPF_ANY))
 		count(CT_LOST_TASK);
 	TIMELINE(.type = CT_EVENT_SPAWN, .ns = task.since_ns, .goid = task.goid,
 		 .other = task.parent_goid, .object = task.gopc);

@@ -211,6 +211,7 @@ struct ct_window {
 	ct_u64 limit_ns;    /* when that happened; 0: it did not */
 	ct_u64 batches;     /* hits of this window / CT_HIT_BATCH */
 	ct_u64 newest_goid; /* highest id of a goroutine that was seen to be spawned, ever */
+	ct_u64 created;     /* entries of hash maps, ever; raised after the entry is there */
 };
 
 /* What the programs must know of the target's Go version; offsets in bytes. */

@@ -28,7 +28,7 @@ setup() {
 	[ "$TRACER_STATUS" = 0 ] || fail "status $TRACER_STATUS: $(cat "$TRACER_DIR/err")"
 	documents "$TRACER_DIR/out"
 	last_line "$TRACER_DIR/out" | jq -e '.capture.events > 0 and .capture.windows_share < 1 and
-		(.sites[0].waits > 0)'
+		(.sites[0].waits > 0)' || fail "$(last_line "$TRACER_DIR/out" | jq -c '.capture, .sites[0]')"
 	text_untouched
 	[ ! -s /sys/kernel/tracing/uprobe_events ]
 	target_stop

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "probe/budget.h"
 #include "probe/steady.h"
 #include "probe/coverage.h"
@@ -324,6 +325,30 @@ static void shares_hits_among_busy_cpus(void **state)
 
 /* ---- probes without windows -------------------------------------------------------------------- */
 
+/* What would run into debt before it is looked at again is looked at soon. */
+static void looks_less_often_where_little_happens(void **state)
+{
+	struct budget quiet, lively;
+	uint64_t max_hits;
+
+	(void)state;
+	budget_init(&quiet, 0.02, 1000, 0);
+	budget_earn(&quiet, NSEC_PER_SEC);
+	lively = quiet;
+	budget_spend_hits(&quiet, NSEC_PER_SEC, (struct budget_hits){ 100, 100, 100 });
+	budget_spend_hits(&lively, NSEC_PER_SEC, (struct budget_hits){ 5000, 5000, 5000 });
+	assert_true(budget_stay_ns(&quiet) >= 2 * budget_stay_ns(&lively));
+	for (int i = 0; i < 100; i++) {
+		uint64_t stay = budget_stay_ns(&lively);
+
+		/* four times as much as before, all of a sudden */
+		assert_true(budget_may_stay_open(&lively, &max_hits) || lively.credit_ns <= 0);
+		if (stay > 50000000)
+			assert_true(max_hits >= 4 * lively.rate * stay);
+		budget_spend(&lively, lively.credit_ns / 20);
+	}
+}
+
 #define STEADY_SECOND 1000000000ULL
 
 static void rare_probes_stay(void **state)
@@ -376,6 +401,7 @@ int main(void)
 		cmocka_unit_test(ends_a_window_when_the_rate_jumps),
 		cmocka_unit_test(counts_are_right_whatever_the_rate),
 		cmocka_unit_test(shares_hits_among_busy_cpus),
+		cmocka_unit_test(looks_less_often_where_little_happens),
 		cmocka_unit_test(rare_probes_stay),
 		cmocka_unit_test(probes_that_are_hit_much_go_until_it_is_made_up_for),
 		cmocka_unit_test(without_probes_nothing_is_wanted),

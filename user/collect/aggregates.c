@@ -9,71 +9,6 @@
 
 #include "base/clock.h"
 
-#define BATCH 4096
-
-/* Called for each entry of a hash map; -ENOMEM ends the reading. */
-typedef int (*entry_fn)(void *ctx, const void *key, const void *value);
-
-static int read_one_by_one(int fd, void *key, void *value, entry_fn entry, void *ctx)
-{
-	char previous[64];
-	uint32_t key_size = 0, info_len = sizeof(struct bpf_map_info);
-	struct bpf_map_info info = { 0 };
-	bool first = true;
-	int status;
-
-	if (bpf_map_get_info_by_fd(fd, &info, &info_len))
-		return -errno;
-	key_size = info.key_size;
-	while (!bpf_map_get_next_key(fd, first ? NULL : previous, key)) {
-		if (!bpf_map_lookup_elem(fd, key, value)) {
-			status = entry(ctx, key, value);
-			if (status)
-				return status;
-		}
-		memcpy(previous, key, key_size);
-		first = false;
-	}
-	return 0;
-}
-
-/*
- * All entries of a hash map. A bucket with more entries than a batch has room for (ENOSPC) and
- * kernels without batches for this map (EINVAL, ENOTSUPP) fall back to single look-ups.
- */
-static int read_hash(int fd, size_t key_size, size_t value_size, entry_fn entry, void *ctx)
-{
-	char *keys = malloc(BATCH * key_size), *values = malloc(BATCH * value_size);
-	uint32_t position, next;
-	bool first = true;
-	int status = 0;
-
-	if (!keys || !values) {
-		status = -ENOMEM;
-		goto out;
-	}
-	for (;;) {
-		uint32_t count = BATCH;
-		int got = bpf_map_lookup_batch(fd, first ? NULL : &position, &next, keys, values,
-					       &count, NULL);
-
-		if (got && got != -ENOENT) {
-			status = first ? read_one_by_one(fd, keys, values, entry, ctx) : got;
-			break;
-		}
-		for (uint32_t i = 0; i < count && !status; i++)
-			status = entry(ctx, keys + i * key_size, values + i * value_size);
-		if (got == -ENOENT || status)
-			break;
-		position = next;
-		first = false;
-	}
-out:
-	free(keys);
-	free(values);
-	return status;
-}
-
 #define ENTRY_FN(function, vector, key_field, value_field)                                         \
 	static int function(void *ctx, const void *key, const void *value)                         \
 	{                                                                                          \
@@ -230,6 +165,38 @@ static int read_counters(int fd, struct aggregates *out)
 	return status;
 }
 
+#define HASH(map, key_type, value_type, function)                                                  \
+	{                                                                                          \
+		maps->map, sizeof(key_type), sizeof(value_type), function                          \
+	}
+
+static int read_hashes(const struct probe_maps *maps, struct aggregates *out)
+{
+	const struct {
+		int fd;
+		size_t key_size, value_size;
+		hash_entry_fn entry;
+	} hashes[AGGREGATES_HASHES] = {
+		HASH(tasks, uint64_t, struct ct_task, add_task),
+		HASH(objects, struct ct_object_key, struct ct_object, add_object),
+		HASH(chan_ops, uint64_t, struct ct_chan_ops, add_chan_ops),
+		HASH(releases, struct ct_object_key, struct ct_release, add_release),
+		HASH(spawns, uint64_t, struct ct_spawn, add_spawn),
+		HASH(wakes, struct ct_wake_key, struct ct_wake, add_wake),
+		HASH(tallies, struct ct_tally_key, struct ct_tally, add_tally),
+		HASH(panics, struct ct_panic_key, struct ct_panic, add_panic),
+		HASH(cancels, uint64_t, struct ct_cancel, add_cancel),
+		HASH(turns, uint64_t, struct ct_turn, add_turn),
+	};
+	uint64_t created = *maps->created;
+	int status = 0;
+
+	for (int i = 0; i < AGGREGATES_HASHES && !status; i++)
+		status = hash_entries_read(hashes[i].fd, hashes[i].key_size, hashes[i].value_size,
+					   created, &out->keys[i], hashes[i].entry, out);
+	return status;
+}
+
 int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struct err *err)
 {
 	int status;
@@ -240,36 +207,8 @@ int aggregates_read(const struct probe_maps *maps, struct aggregates *out, struc
 	out->tallies.len = out->panics.len = out->cancels.len = out->turns.len = 0;
 	status = read_counters(maps->counters, out);
 	if (!status)
-		status = read_hash(maps->tasks, sizeof(uint64_t), sizeof(struct ct_task), add_task,
-				   out);
-	if (!status)
-		status = read_hash(maps->objects, sizeof(struct ct_object_key),
-				   sizeof(struct ct_object), add_object, out);
+		status = read_hashes(maps, out);
 	merge_objects(out);
-	if (!status)
-		status = read_hash(maps->chan_ops, sizeof(uint64_t), sizeof(struct ct_chan_ops),
-				   add_chan_ops, out);
-	if (!status)
-		status = read_hash(maps->releases, sizeof(struct ct_object_key),
-				   sizeof(struct ct_release), add_release, out);
-	if (!status)
-		status = read_hash(maps->spawns, sizeof(uint64_t), sizeof(struct ct_spawn),
-				   add_spawn, out);
-	if (!status)
-		status = read_hash(maps->wakes, sizeof(struct ct_wake_key), sizeof(struct ct_wake),
-				   add_wake, out);
-	if (!status)
-		status = read_hash(maps->tallies, sizeof(struct ct_tally_key),
-				   sizeof(struct ct_tally), add_tally, out);
-	if (!status)
-		status = read_hash(maps->panics, sizeof(struct ct_panic_key),
-				   sizeof(struct ct_panic), add_panic, out);
-	if (!status)
-		status = read_hash(maps->cancels, sizeof(uint64_t), sizeof(struct ct_cancel),
-				   add_cancel, out);
-	if (!status)
-		status = read_hash(maps->turns, sizeof(uint64_t), sizeof(struct ct_turn), add_turn,
-				   out);
 	/* last, so that every site that a row above names is there */
 	if (!status)
 		status = read_sites(maps, out);
@@ -292,4 +231,6 @@ void aggregates_free(struct aggregates *aggregates)
 	vec_free(&aggregates->panics);
 	vec_free(&aggregates->cancels);
 	vec_free(&aggregates->turns);
+	for (int i = 0; i < AGGREGATES_HASHES; i++)
+		hash_keys_free(&aggregates->keys[i]);
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/vec.h"
+#include "collect/hash_entries.h"
 #include "conctrace_abi.h"
 #include "probe/session.h"
 
@@ -57,6 +58,8 @@ struct turn_row {
 	struct ct_turn turn;
 };
 
+#define AGGREGATES_HASHES 10
+
 struct aggregates {
 	uint64_t at_ns; /* when the reading began, CLOCK_MONOTONIC */
 	uint64_t counters[CT_N_COUNTERS];
@@ -71,6 +74,7 @@ struct aggregates {
 	VEC(struct panic_row) panics;
 	VEC(struct cancel_row) cancels;
 	VEC(struct turn_row) turns;
+	struct hash_keys keys[AGGREGATES_HASHES]; /* what the next reading makes use of */
 };
 
 /* Read everything into *out (reused between calls, freed by aggregates_free). */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "collect/g_struct.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "collect/wait_object.h"
 
 #define STACK_MAX (4ULL << 30)
@@ -68,30 +71,9 @@ bool g_is_same_rest(const struct layout *layout, const uint8_t *a, const uint8_t
 	return true;
 }
 
-/* As many at once as the multiplications take to be done. */
-#define LANES 8
-
-static uint64_t mix(uint64_t lane, uint64_t word)
-{
-	lane ^= word;
-	return (lane << 29 | lane >> 35) * 0x9e3779b97f4a7c15ULL;
-}
-
 uint64_t g_hash(const uint8_t *g, size_t size)
 {
-	uint64_t lanes[LANES] = { 1, 2, 3, 4, 5, 6, 7, 8 }, words[LANES], hash = size;
-	size_t at = 0;
-
-	for (; at + sizeof(words) <= size; at += sizeof(words)) {
-		memcpy(words, g + at, sizeof(words));
-		for (int i = 0; i < LANES; i++)
-			lanes[i] = mix(lanes[i], words[i]);
-	}
-	for (size_t i = 0; at < size; at++, i++)
-		lanes[i % LANES] = mix(lanes[i % LANES], g[at]);
-	for (int i = 0; i < LANES; i++)
-		hash = mix(hash, lanes[i]);
-	return hash ^ hash >> 31;
+	return XXH3_64bits(g, size);
 }
 
 void g_describe(const struct target *target, uint64_t addr, const uint8_t *g,

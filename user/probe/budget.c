@@ -12,8 +12,11 @@
 #define START_TIME (50 * MSEC) /* of credit, so that there is something to see at once */
 #define CAUTIOUS_TURNS 3 /* as many windows are short: they may be any worse than the one before */
 #define HITS_TO_TURN 4   /* a window is long enough when its hits cost so many times its turn */
-#define STAY_SHARE 0.8   /* of the budget: below it a window may stay open */
-#define IDLE_CPUS 0.05   /* below, a share of the CPU time would be next to nothing */
+#define STAY_MIN (50 * MSEC)
+#define STAY_MAX (150 * MSEC)
+#define STAY_RESERVE 4 /* the credit is to last until then if so many times as much happens */
+#define STAY_SHARE 0.8 /* of the budget: below it a window may stay open */
+#define IDLE_CPUS 0.05 /* below, a share of the CPU time would be next to nothing */
 #define MEAN_TIME (2000 * MSEC) /* what the rate is averaged over */
 
 static double smaller(double a, double b)
@@ -148,4 +151,12 @@ bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits)
 
 	*max_hits = credit > 0 ? credit / budget->wall_ns + 1 : 1;
 	return credit > 0 && expected_cost(budget) < STAY_SHARE * budget->share;
+}
+
+uint64_t budget_stay_ns(const struct budget *budget)
+{
+	double credit = budget->credit_ns - budget->turn_ns;
+	double most = expected_cost(budget) * STAY_RESERVE * STAY_MAX;
+
+	return credit < most ? larger(STAY_MAX * credit / most, STAY_MIN) : STAY_MAX;
 }

@@ -68,5 +68,7 @@ void budget_spend_turn(struct budget *budget);
 double budget_sharing_cpus(const struct budget *budget);
 /* The hits of the latest stretch are so few that tracing may go on; max_hits from now on then. */
 bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits);
+/* When to ask that again. */
+uint64_t budget_stay_ns(const struct budget *budget);
 
 #endif

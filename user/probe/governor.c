@@ -25,7 +25,7 @@
 /* Until they are measured. */
 #define TURN_NS_GUESS 250000
 
-#define STAY_NS (50 * 1000000ULL)   /* how often a long window is looked at */
+#define LOOK_NS (50 * 1000000ULL)   /* how often a long rest is interrupted */
 #define CHECK_NS (500 * 1000000ULL) /* how often a process is looked at that is not traced */
 /* Our thread's time to open and close a window, once more for what it does to the target's caches
    and page tables. */
@@ -77,7 +77,7 @@ static void note_busy_cpus(struct governor *governor, uint64_t *last_cpu_ns, uin
 	struct timespec used;
 	clockid_t clock;
 
-	if (now - *last_ns < STAY_NS)
+	if (now - *last_ns < LOOK_NS)
 		return;
 	if (clock_getcpuclockid(probe_session_pid(governor->session), &clock) ||
 	    clock_gettime(clock, &used))
@@ -240,8 +240,8 @@ static bool target_is_gone(struct governor *governor)
 	return true;
 }
 
-/* Whether the window goes on after its time; new limits are set then. */
-static bool stays_open(struct governor *governor)
+/* Whether the window goes on after its time, and for how long; new limits are set then. */
+static bool stays_open(struct governor *governor, uint64_t *length)
 {
 	uint64_t max_hits;
 	bool stays;
@@ -251,6 +251,7 @@ static bool stays_open(struct governor *governor)
 	pthread_mutex_lock(&governor->lock);
 	settle(governor, clock_now_ns());
 	stays = budget_may_stay_open(&governor->budget, &max_hits);
+	*length = budget_stay_ns(&governor->budget);
 	if (stays)
 		probe_session_change_window(
 			governor->session,
@@ -266,7 +267,7 @@ static bool attend_window(struct governor *governor)
 {
 	struct budget_window plan;
 	uint64_t length;
-	bool end;
+	bool end, stayed = false;
 
 	pthread_mutex_lock(&governor->lock);
 	plan = budget_window(&governor->budget);
@@ -274,10 +275,10 @@ static bool attend_window(struct governor *governor)
 	length = plan.length_ns;
 	do {
 		end = wait_for(governor, length, true) || target_is_gone(governor);
-		if (length == STAY_NS)
+		if (stayed)
 			attend_steady(governor);
-		length = STAY_NS;
-	} while (!end && stays_open(governor));
+		stayed = true;
+	} while (!end && stays_open(governor, &length));
 	return end;
 }
 
@@ -355,11 +356,11 @@ static bool rest(struct governor *governor)
 	settle(governor, clock_now_ns());
 	ns = budget_rest_ns(&governor->budget, erand48(governor->seed));
 	pthread_mutex_unlock(&governor->lock);
-	while (ns > STAY_NS) {
-		if (wait_for(governor, STAY_NS, false) || target_is_gone(governor))
+	while (ns > LOOK_NS) {
+		if (wait_for(governor, LOOK_NS, false) || target_is_gone(governor))
 			return true;
 		attend_steady(governor);
-		ns -= STAY_NS;
+		ns -= LOOK_NS;
 	}
 	return wait_for(governor, ns, false);
 }

@@ -201,6 +201,7 @@ static void note_maps(struct probe_session *session)
 	maps->turns = bpf_map__fd(session->skel->maps.turns);
 	maps->max_sites = session->skel->rodata->config.max_sites;
 	maps->stripes = session->skel->rodata->config.stripes;
+	maps->created = (const volatile uint64_t *)&session->skel->bss->window.created;
 }
 
 /* From what is hit most to what is hit least, in programs that are hit much; then the rest. */

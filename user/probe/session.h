@@ -36,7 +36,8 @@ struct probe_maps {
 	int tasks, site_index, sites, objects, chan_ops, releases, spawns, wakes, counters,
 		timeline;
 	int tallies, panics, cancels, turns;
-	uint32_t max_sites, stripes; /* struct ct_config */
+	uint32_t max_sites, stripes;      /* struct ct_config */
+	const volatile uint64_t *created; /* struct ct_window; as long as the session */
 };
 
 /* struct ct_window */
