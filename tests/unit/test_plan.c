@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,14 +30,14 @@ struct listed {
 	char text[96];
 };
 
-/* "  4731e4:\t76 5e                \tjbe    473244 <runtime.gopark+0xa4>" */
-static int parse_line(const char *line, uint64_t wanted, struct listed *listed)
+/* "  4731e4:\t76 5e                \tjbe    0x473244": the address; UINT64_MAX: no instruction. */
+static uint64_t parse_line(const char *line, struct listed *listed)
 {
 	char *end, *text;
 	uint64_t addr = strtoull(line, &end, 16);
 
-	if (*end != ':' || end == line || addr != wanted)
-		return 0;
+	if (*end != ':' || end == line)
+		return UINT64_MAX;
 	end++;
 	listed->len = 0;
 	text = strchr(end + 1, '\t');
@@ -50,25 +51,62 @@ static int parse_line(const char *line, uint64_t wanted, struct listed *listed)
 		end = next;
 	}
 	snprintf(listed->text, sizeof(listed->text), "%s", text ? text + 1 : "");
-	return 1;
+	return addr;
 }
 
-/* Disassembles the function from its start on, as only that tells where instructions begin. */
-static int look_up(const char *path, uint64_t entry, uint64_t addr, struct listed *listed)
-{
-	char command[512], line[256];
-	int found = 0;
-	FILE *pipe;
+#define GAP 16 /* no instruction is longer */
 
-	snprintf(command, sizeof(command),
-		 "objdump -d -w --start-address=0x%llx --stop-address=0x%llx '%s'",
-		 (unsigned long long)entry, (unsigned long long)addr + 16, path);
+/*
+ * The code of a function from its start to a site, as only that tells where instructions begin, and
+ * as it is where the kernel puts the probe: by the offset in the file. Behind it is room for the end
+ * of an instruction that was cut. Returns where the site's instruction is in `code`.
+ */
+static uint64_t append_code(FILE *code, int exe, const struct plan_site *site)
+{
+	size_t len = site->offset + GAP;
+	uint8_t *bytes = malloc(len + GAP);
+	long at = ftell(code);
+
+	assert_non_null(bytes);
+	assert_int_equal(pread(exe, bytes, len, site->file_offset - site->offset), len);
+	memset(bytes + len, 0x90, GAP);
+	assert_int_equal(fwrite(bytes, 1, len + GAP, code), len + GAP);
+	free(bytes);
+	return at + site->offset;
+}
+
+/* What objdump says of those sites that have an address; of the others, and where it sees none: len 0. */
+static struct listed *list_sites(const char *path, const struct plan *plan)
+{
+	struct listed *listed = calloc(plan->sites.len, sizeof(*listed)), one;
+	uint64_t *wanted = calloc(plan->sites.len, sizeof(*wanted)), addr;
+	char copy[] = "/tmp/conctrace-plan-XXXXXX", command[128], line[256];
+	int exe = open(path, O_RDONLY), fd = mkstemp(copy);
+	FILE *code = fdopen(fd, "w"), *pipe;
+	size_t next = 0;
+
+	assert_true(listed && wanted && exe >= 0 && code);
+	for (size_t i = 0; i < plan->sites.len; i++)
+		wanted[i] = plan->sites.data[i].address ?
+				    append_code(code, exe, &plan->sites.data[i]) :
+				    UINT64_MAX;
+	assert_int_equal(fclose(code), 0);
+	snprintf(command, sizeof(command), "objdump -D -w -b binary -m i386:x86-64 '%s'", copy);
 	pipe = popen(command, "r");
 	assert_non_null(pipe);
-	while (fgets(line, sizeof(line), pipe))
-		found += parse_line(line, addr, listed);
+	while (fgets(line, sizeof(line), pipe)) {
+		addr = parse_line(line, &one);
+		while (next < plan->sites.len &&
+		       (wanted[next] == UINT64_MAX || (addr != UINT64_MAX && wanted[next] < addr)))
+			next++;
+		if (next < plan->sites.len && addr == wanted[next])
+			listed[next] = one;
+	}
 	assert_int_equal(pclose(pipe), 0);
-	return found;
+	unlink(copy);
+	close(exe);
+	free(wanted);
+	return listed;
 }
 
 static int kernel_emulates(const struct listed *listed)
@@ -90,27 +128,25 @@ static int kernel_emulates(const struct listed *listed)
 	return listed->len == 2 && byte[0] == 0xeb;
 }
 
-static void expect_cheap_and_true(const char *path, const struct target *target,
-				  const struct plan_site *site)
+static void expect_cheap_and_true(const char *path, const struct plan_site *site,
+				  const struct listed *listed)
 {
-	uint64_t addr = site->address - target->load_bias;
-	struct listed listed = { 0 };
-
 	/* what happens once in a while, or once at the end, may cost two traps */
 	if (site->verdict == PLAN_STEPPED && site->point->pace == CT_PACE_RARE)
 		return;
 	if (site->verdict != PLAN_EMULATED)
 		fail_msg("%s: %s+%u: %s: %s", path, site->function, site->offset, site->instruction,
 			 site->reason);
-	if (look_up(path, addr - site->offset, addr, &listed) != 1)
+	if (!listed->len)
 		fail_msg("%s: no instruction of %s begins at +%u", path, site->function,
 			 site->offset);
-	if (!kernel_emulates(&listed))
-		fail_msg("%s: %s+%u is %s", path, site->function, site->offset, listed.text);
+	if (!kernel_emulates(listed))
+		fail_msg("%s: %s+%u is %s", path, site->function, site->offset, listed->text);
 	/* the jump of the stack check, and nothing else, needs the program to look at the flags */
-	assert_int_equal(!strncmp(listed.text, "jbe", 3), !!(site->cookie & CT_COOKIE_STACK_CHECK));
+	assert_int_equal(!strncmp(listed->text, "jbe", 3),
+			 !!(site->cookie & CT_COOKIE_STACK_CHECK));
 	if (site->point->place == PLACE_CALL)
-		assert_int_equal(strncmp(listed.text, "call", 4), 0);
+		assert_int_equal(strncmp(listed->text, "call", 4), 0);
 	assert_int_equal(site->cookie & CT_COOKIE_HANDLER, site->point->handler);
 	assert_int_equal(site->cookie >> CT_COOKIE_PACE_SHIFT & 3, site->point->pace);
 }
@@ -122,6 +158,7 @@ static size_t expect_plan(const char *path)
 	struct target target;
 	struct err err = { 0 };
 	struct child child;
+	struct listed *listed;
 	struct plan plan;
 
 	child_start(&child, path, strstr(path, "/incidents") ? "-case=chan.nil" : NULL);
@@ -129,16 +166,18 @@ static size_t expect_plan(const char *path)
 	if (target_open(child.pid, &target, &err) || plan_make(&target, ALL_ROLES, &plan, &err))
 		fail_msg("%s: %s failed: %s", path, err.what, err.why);
 	assert_int_equal(plan_missing_roles(&plan, ALL_ROLES & ~ROLES_OPTIONAL), 0);
+	listed = list_sites(path, &plan);
 	for (size_t i = 0; i < plan.sites.len; i++) {
 		const struct plan_site *site = &plan.sites.data[i];
 
 		if (site->address) {
-			expect_cheap_and_true(path, &target, site);
+			expect_cheap_and_true(path, site, &listed[i]);
 			probes++;
 		} else if (site->verdict != PLAN_ABSENT) {
 			fail_msg("%s: %s: %s", path, site->function, site->reason);
 		}
 	}
+	free(listed);
 	plan_free(&plan);
 	target_close(&target);
 	child_end(&child);
