@@ -155,29 +155,36 @@ CHECK
 	done
 }
 
-@test "a data race that the race detector reported" {
-	local go=$ROOT/build/deps/go/1.24/bin/go
-	[ -x "$go" ] || skip "no Go 1.24"
+# race VERSION: its report is joined with the goroutines that are there; the fixed one reports nothing.
+race() {
+	local go=$ROOT/build/deps/go/$1/bin/go program=$BATS_TEST_TMPDIR/with-race dir=$BATS_TEST_TMPDIR/race
+	[ -x "$go" ] || skip "no Go $1"
 	(cd "$ROOT/tests/targets" && GOCACHE=$ROOT/build/gocache GOPATH=$ROOT/build/gopath GOFLAGS='' GOPROXY=off \
-		GOTOOLCHAIN=local CGO_ENABLED=1 "$go" build -race -buildvcs=false -o "$BATS_TEST_TMPDIR/with-race" ./incidents) ||
+		GOTOOLCHAIN=local CGO_ENABLED=1 "$go" build -race -buildvcs=false -o "$program" ./races) ||
 		skip "no race detector"
-	launch race "$BATS_TEST_TMPDIR/with-race" -case race.suspect
+	launch race "$program"
+	launch race-fixed "$program" -fixed
 	said race '^ready'
-	local dir=$BATS_TEST_TMPDIR/race
+	said race-fixed '^ready'
 	timeout 60 grep -q -m 1 -e '^Goroutine' <(tail -n +1 -F --pid="$(cat "$dir/pid")" "$dir/err") || fail "no race"
-	run --separate-stderr "$CONCTRACE" diagnose -f json -d 1 --race-log "$dir/err" -p "$(cat "$dir/pid")"
-	[ "$status" = 3 ] || fail "status $status: $stderr"
-	echo "$status" >"$dir/status"
-	printf '%s\n' "$output" >"$dir/doc"
+	SECONDS_EACH=1 LOOKS=()
+	look race --race-log "$dir/err"
+	look race-fixed --race-log "$dir-fixed/err"
+	wait_looks
 	found race race.suspect
+	silent race-fixed
 	# of the go statement: its goroutines
 	jq -e --slurpfile truth "$dir/truth" '.incidents[] | select(.id == "race.suspect") |
-		.goids == ([$truth[0].first, $truth[0].second] | sort)' "$dir/doc"
+		.goids == ([$truth[0].first, $truth[0].second] | sort)' "$dir/doc" || fail "$(jq -c .incidents "$dir/doc")"
 	# and what is known of when each did what
 	jq -e --slurpfile truth "$dir/truth" '[.timeline[] | select(.id == "race.suspect") | .text] as $events
 		| all($truth[0].first, $truth[0].second; . as $goid | $events | any(test("goroutine \($goid)[: ]")))' "$dir/doc" ||
 		fail "$(jq -c .timeline "$dir/doc")"
 }
+
+@test "Go 1.19: a data race that the race detector reported" { race 1.19; }
+@test "Go 1.24: a data race that the race detector reported" { race 1.24; }
+@test "Go 1.27: a data race that the race detector reported" { race 1.27; }
 
 @test "the process ends meanwhile" {
 	one chan.nil

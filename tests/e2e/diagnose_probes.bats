@@ -23,6 +23,8 @@ LOADS=(gc.pressure gc.pressure/forced map.miss atomic.value)
 @test "Go 1.19: collections, maps and values" { cases 1.19 "${LOADS[@]}"; }
 @test "Go 1.24: collections, maps and values" { cases 1.24 "${LOADS[@]}"; }
 @test "Go 1.27: collections, maps and values" { cases 1.27 "${LOADS[@]}"; }
+POLLS=(select.spin chan.closed_spin chan.closed_spin/range)
+
 # alone VERSION ID...: one after the other, each with a CPU to itself, also where others want it: what
 # is seen in windows is little when it hardly runs in them.
 alone() {
@@ -36,9 +38,9 @@ alone() {
 	done
 }
 
-@test "Go 1.19: loops that poll" { alone 1.19 select.spin chan.closed_spin; }
-@test "Go 1.24: loops that poll" { alone 1.24 select.spin chan.closed_spin/range; }
-@test "Go 1.27: loops that poll" { alone 1.27 select.spin chan.closed_spin; }
+@test "Go 1.19: loops that poll" { alone 1.19 "${POLLS[@]}"; }
+@test "Go 1.24: loops that poll" { alone 1.24 "${POLLS[@]}"; }
+@test "Go 1.27: loops that poll" { alone 1.27 "${POLLS[@]}"; }
 
 # dies VERSION CASE: the process is gone when it is told of; the twin goes on and is healthy.
 dies() {
@@ -68,6 +70,7 @@ dies() {
 @test "Go 1.24: the panic that ends the process" { dies 1.24 panic.fatal 'settling failed: no such account'; }
 @test "Go 1.27: the panic that ends the process" { dies 1.27 panic.fatal 'settling failed: no such account'; }
 @test "Go 1.19: concurrent map writes" { dies 1.19 panic.fatal/map 'concurrent map writes'; }
+@test "Go 1.24: concurrent map writes" { dies 1.24 panic.fatal/map 'concurrent map writes'; }
 @test "Go 1.27: concurrent map writes" { dies 1.27 panic.fatal/map 'concurrent map writes'; }
 
 @test "a hot map behind one mutex: waiting, assists of the GC, and nothing of both when it is sharded" {
@@ -79,10 +82,12 @@ dies() {
 
 @test "Go 1.23: a sync.Map of too many updates" { alone 1.23 map.miss; }
 
-@test "more work than one P can run" {
-	local dir=$BATS_TEST_TMPDIR/busy
-	launch busy nice -n -15 "$ANY/stripped/incidents" -case sched.latency
-	launch busy-fixed "$ANY/stripped/incidents" -case sched.latency -fixed
+# delayed VERSION: more work than its one P can run.
+delayed() {
+	local dir=$BATS_TEST_TMPDIR/busy program=$TARGETS/$1/stripped/incidents
+	[ -x "$program" ] || skip "no Go $1"
+	launch busy nice -n -15 "$program" -case sched.latency
+	launch busy-fixed "$program" -case sched.latency -fixed
 	said busy '^ready'
 	said busy-fixed '^ready'
 	LOOKS=()
@@ -96,20 +101,46 @@ dies() {
 	silent busy-fixed
 }
 
-@test "a CPU quota that stops the process" {
-	local group=/sys/fs/cgroup/cpu/conctrace-test-$$ dir=$BATS_TEST_TMPDIR/stopped
-	[ -w /sys/fs/cgroup/cpu ] && mkdir "$group" 2>/dev/null || skip "no cgroup to set a quota in"
+@test "Go 1.19: more work than one P can run" { delayed 1.19; }
+@test "Go 1.24: more work than one P can run" { delayed 1.24; }
+@test "Go 1.27: more work than one P can run" { delayed 1.27; }
+
+# in_quota NAME PROGRAM...: started with a tenth of a CPU.
+in_quota() {
+	local group=/sys/fs/cgroup/cpu/conctrace-test-$$-$1
+	mkdir "$group" 2>/dev/null || skip "no cgroup to set a quota in"
 	echo 100000 >"$group/cpu.cfs_period_us"
 	echo 10000 >"$group/cpu.cfs_quota_us" || skip "no quota"
-	launch stopped "$ANY/stripped/incidents" -case sched.latency
-	said stopped '^ready'
-	cat "$dir/pid" >"$group/cgroup.procs"
+	launch "$@"
+	said "$1" '^ready'
+	cat "$BATS_TEST_TMPDIR/$1/pid" >"$group/cgroup.procs"
+}
+
+# leave_quota NAME: ends it.
+leave_quota() {
+	kill -KILL "$(cat "$BATS_TEST_TMPDIR/$1/pid")"
+	wait "$(cat "$BATS_TEST_TMPDIR/$1/pid")" 2>/dev/null || true
+	rmdir "/sys/fs/cgroup/cpu/conctrace-test-$$-$1" || true
+}
+
+# stopped VERSION: its quota stops the one, and is enough for the other.
+stopped() {
+	local dir=$BATS_TEST_TMPDIR/stopped program=$TARGETS/$1/stripped/incidents
+	[ -x "$program" ] || skip "no Go $1"
+	[ -w /sys/fs/cgroup/cpu ] || skip "no cgroup to set a quota in"
+	in_quota stopped "$program" -case sched.latency
+	in_quota stopped-fixed "$program" -case sched.latency -fixed
 	LOOKS=()
 	look stopped
+	look stopped-fixed
 	wait_looks
-	kill -KILL "$(cat "$dir/pid")"
-	wait "$(cat "$dir/pid")" 2>/dev/null || true
-	rmdir "$group" || true
+	leave_quota stopped
+	leave_quota stopped-fixed
 	jq -e '.incidents | any(.id == "sched.latency" and (.title | test("quota")))' "$dir/doc" >/dev/null ||
 		fail "$(jq -c '[.incidents[] | [.id, .title, .evidence]]' "$dir/doc")"
+	silent stopped-fixed
 }
+
+@test "Go 1.19: a CPU quota that stops the process" { stopped 1.19; }
+@test "Go 1.24: a CPU quota that stops the process" { stopped 1.24; }
+@test "Go 1.27: a CPU quota that stops the process" { stopped 1.27; }

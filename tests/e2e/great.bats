@@ -8,8 +8,8 @@
 load helpers
 load diagnose
 
-# seconds from the start to the verdict; loosely, for machines that do much else
-VERDICT_MOST=45
+# seconds from the start to the verdict
+VERDICT_MOST=15
 SECONDS_EACH=10
 
 setup() {
@@ -17,8 +17,16 @@ setup() {
 	ulimit -n "$(ulimit -Hn)"
 }
 
-# verdict NAME [OPTION...]: look, timed: NAME/verdict has the seconds.
+# verdict NAME [OPTION...]: look, timed: NAME/verdict has the seconds. On a machine that did something else
+# meanwhile the time says little: one that came late is asked for once more.
 verdict() {
+	timed_look "$@"
+	jq -e --argjson most "$VERDICT_MOST" '. < $most' "$BATS_TEST_TMPDIR/$1/verdict" >/dev/null && return
+	timed_look "$@"
+	jq -e --argjson most "$VERDICT_MOST" '. < $most' "$BATS_TEST_TMPDIR/$1/verdict" >/dev/null || fail "$1: too late"
+}
+
+timed_look() {
 	local dir=$BATS_TEST_TMPDIR/$1 begin end
 	begin=$(date +%s%N)
 	LOOKS=()
@@ -31,7 +39,6 @@ verdict() {
 		"overhead \(.capture.overhead_pct * 100 | round / 100) %, snapshot \(.capture.snapshot_ns / 1e6 | round) ms: " +
 		([.incidents[] | select(.explained_by == null) | "\(.severity) \(.id)"] | join(", ") |
 		if . == "" then "healthy" else . end)' "$dir/doc" >&3
-	jq -e --argjson most "$VERDICT_MOST" '. < $most' "$dir/verdict" >/dev/null || fail "$1: too late"
 	# the budget is 2 %
 	jq -e '.capture.overhead_pct <= 2.5' "$dir/doc" >/dev/null || fail "$1: $(jq -c .capture "$dir/doc")"
 }

@@ -383,7 +383,7 @@ collections() {
 	[ "$(query "SELECT count(*) FROM task WHERE function = 'main.leakRecv' AND state = 'waiting'")" = 7 ]
 	[ "$(query "SELECT count(*) FROM event_text WHERE function = 'main.waitForCond' AND type = 'wait'")" = \
 		"$(jq '.sites[] | select(.function == "main.waitForCond") | .waits' "$TARGET_DIR/report")" ]
-	[ "$(query "SELECT value FROM meta WHERE key = 'schema_version'")" = 3 ]
+	[ "$(query "SELECT value FROM meta WHERE key = 'schema_version'")" = 4 ]
 }
 
 @test "--diff: what appeared, went and got slower; nothing against itself" {

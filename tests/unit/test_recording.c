@@ -217,7 +217,9 @@ static void count(struct fixture *fixture, uint64_t round)
 	object->object.hist[20] = 10 * round;
 	task = vec_push(&aggregates->tasks);
 	task->g = 0xc000000000 + 0x200;
-	task->task = (struct ct_task){ .goid = 1, .state = CT_TASK_ACTIVE, .since_ns = 3 };
+	task->task = (struct ct_task){
+		.goid = 1, .state = CT_TASK_ACTIVE, .since_ns = 3, .spawned_ns = 2
+	};
 	spawn = vec_push(&aggregates->spawns);
 	spawn->gopc = 0x1101;
 	spawn->spawn = (struct ct_spawn){ .spawned = 5 * round, .start_pc = 0x1200 };
@@ -261,7 +263,7 @@ static void look_at_heap(const struct fixture *fixture, uint64_t round, struct l
 	}
 }
 
-/* Every view of a model as one text. */
+/* Every view of a model as one text, and what no view of them shows. */
 static char *all_views(struct model *model, const struct target_facts *facts,
 		       const struct capture *capture)
 {
@@ -274,6 +276,9 @@ static char *all_views(struct model *model, const struct target_facts *facts,
 
 	for (size_t i = 0; i < 3; i++)
 		json_array_append_new(all, documents[i]);
+	for (size_t i = 0; i < model->tasks.len; i++)
+		json_array_append_new(all,
+				      json_integer((json_int_t)model->tasks.data[i].spawned_ns));
 	text = json_dumps(all, JSON_INDENT(1));
 	json_decref(all);
 	assert_non_null(text);

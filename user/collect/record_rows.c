@@ -151,6 +151,7 @@ static const struct record_field probe_task_fields[] = {
 	PROBED(state, "1 active, 2 waiting; 0: unknown"),
 	PROBED(reason, "see table wait_reason"),
 	PROBED(since_ns, "when the state began"),
+	PROBED(spawned_ns, "0: not seen"),
 	PROBED(object, "what it waits for: hchan or semaphore"),
 	PROBED(object_kind, "1 channel, 2 select, 3 semaphore"),
 	PROBED(op, "1 send, 2 receive, 3 select"),

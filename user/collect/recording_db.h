@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-#define RECORDING_SCHEMA_VERSION 3
+#define RECORDING_SCHEMA_VERSION 4
 /* PRAGMA application_id: "ctrc" */
 #define RECORDING_APPLICATION_ID 0x63747263
 
