@@ -440,6 +440,7 @@ int leak_look_first(struct leak_looking *looking, struct leak_look *look, struct
 	if (!status)
 		status = assemble(looking);
 	if (!status) {
+		look->read_ns = clock_now_ns();
 		phase(looking, "following its pointers");
 		status = mark(looking);
 	}

@@ -23,6 +23,7 @@ struct leak_candidate {
 
 struct leak_look {
 	uint64_t at_ns;
+	uint64_t read_ns; /* when all that the first look needs was read: then it was followed */
 	VEC(struct leak_candidate) candidates;
 	uint64_t blocked; /* goroutines that wait for one another's objects */
 	uint64_t scan_bytes, noscan_bytes, objects, marked;

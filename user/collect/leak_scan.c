@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/background.h"
 #include "base/clock.h"
 #include "collect/code.h"
 #include "collect/next_ops.h"
@@ -93,11 +94,11 @@ static int look_ahead(const struct target *target, struct leak_scan *scan)
 	return status;
 }
 
-static void wait_apart(uint64_t ns)
+static void wait_until(uint64_t at_ns)
 {
-	struct timespec left = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+	const struct timespec at = { at_ns / NSEC_PER_SEC, at_ns % NSEC_PER_SEC };
 
-	while (nanosleep(&left, &left) && errno == EINTR)
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 		;
 }
 
@@ -130,7 +131,7 @@ static int look_again(struct leak_looking *looking, const struct leak_scan_optio
 	int status;
 
 	begin_phase(progress, "waiting for the second look");
-	wait_apart(options->pause_ns);
+	wait_until(look->read_ns + options->pause_ns);
 	again_ns = clock_now_ns();
 	status = leak_look_again(looking, look, err);
 	if (status)
@@ -170,16 +171,34 @@ static int look_twice(const struct target *target, struct snapshot_reader *reade
 	return status;
 }
 
+struct scanning {
+	const struct target *target;
+	const struct leak_scan_options *options;
+	struct leak_scan *scan;
+	struct err *err;
+};
+
+static int run(void *arg)
+{
+	const struct scanning *scanning = arg;
+	struct snapshot_reader *reader = snapshot_reader_new(scanning->target);
+	int status = reader ? look_twice(scanning->target, reader, scanning->options,
+					 scanning->scan, scanning->err) :
+			      NO_MEMORY(scanning->err);
+
+	snapshot_reader_free(reader);
+	return status;
+}
+
 int leak_scan_run(const struct target *target, const struct leak_scan_options *options,
 		  struct leak_scan *scan, struct err *err)
 {
-	struct snapshot_reader *reader = snapshot_reader_new(target);
+	struct scanning scanning = { target, options, scan, err };
 	uint64_t start_ns = clock_now_ns();
 	int status;
 
 	memset(scan, 0, sizeof(*scan));
-	status = reader ? look_twice(target, reader, options, scan, err) : NO_MEMORY(err);
-	snapshot_reader_free(reader);
+	status = background_run(run, &scanning);
 	scan->took_ns = clock_now_ns() - start_ns;
 	return status;
 }

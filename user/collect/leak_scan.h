@@ -28,7 +28,7 @@ struct leak_found {
 
 struct leak_scan_options {
 	uint64_t max_memory; /* of this process, bytes */
-	uint64_t pause_ns;   /* between the looks */
+	uint64_t pause_ns;   /* from the end of the first look's reading to the second's beginning, at least */
 	/* what goes on, of the whole in percent; NULL: nobody asks */
 	void (*progress)(void *ctx, const char *phase, unsigned percent);
 	void *ctx;
@@ -49,7 +49,10 @@ struct leak_scan {
 /* What is reasonable to take unless somebody says more: half of what this process may still have, bytes. */
 uint64_t leak_scan_fair_memory(void);
 
-/* *scan is overwritten, and leak_scan_free frees it, also after an error. 0, or -errno. */
+/*
+ * In threads that give way to the target; progress is called from one of them. *scan is overwritten, and
+ * leak_scan_free frees it, also after an error. 0, or -errno.
+ */
 int leak_scan_run(const struct target *target, const struct leak_scan_options *options,
 		  struct leak_scan *scan, struct err *err);
 void leak_scan_free(struct leak_scan *scan);
