@@ -88,6 +88,8 @@ static bool take_span(const struct layout *layout, const uint8_t *mspan, struct 
 
 struct lister {
 	const struct target *target;
+	const struct heap *known; /* spans that are as they are there are left out; NULL: all are listed */
+	uint64_t listed;          /* in use, left out or not */
 	struct memory_scratch *scratch;
 	uint64_t addrs[SPANS_AT_ONCE];
 	struct memory_piece pieces[SPANS_AT_ONCE];
@@ -128,6 +130,14 @@ static void sort_metadata(struct heap *heap)
 	heap->metadata.len = kept;
 }
 
+/* Neither its objects can hold pointers that the copy does not have, nor have they ever been seen to change. */
+static bool is_known(const struct heap *heap, const struct heap_span *span)
+{
+	const struct heap_span *known = heap_span_at(heap, span->start);
+
+	return span->noscan || (known && !known->hot && heap_is_same_span(known, span));
+}
+
 static int list_some(struct lister *lister, uint64_t table, size_t count, struct heap *heap)
 {
 	const struct layout *layout = &lister->target->layout;
@@ -149,6 +159,9 @@ static int list_some(struct lister *lister, uint64_t table, size_t count, struct
 		else if (note_metadata(heap, lister->addrs[i]))
 			return -ENOMEM;
 		else if (take_span(layout, lister->mspans + i * size, &span, &heap->odd)) {
+			lister->listed++;
+			if (lister->known && is_known(lister->known, &span))
+				continue;
 			slot = vec_push(&heap->spans);
 			if (!slot)
 				return -ENOMEM;
@@ -231,6 +244,7 @@ static int list_spans(struct lister *lister, struct heap *heap)
 				 sizeof(slice));
 
 	heap->spans.len = heap->metadata.len = heap->odd = 0;
+	lister->listed = 0;
 	if (status)
 		return status == -EFAULT ? -ENODATA : status;
 	if (!slice[1] || slice[1] > slice[2] || slice[2] > SPANS_MAX)
@@ -247,7 +261,7 @@ static int list_spans(struct lister *lister, struct heap *heap)
 		return status;
 	sort_metadata(heap);
 	/* a handful change at any time; when most make no sense, this is not the list */
-	return heap->spans.len && heap->odd <= heap->spans.len / 2 ? 0 : -ENODATA;
+	return lister->listed && heap->odd <= lister->listed / 2 ? 0 : -ENODATA;
 }
 
 static struct lister *lister_new(const struct target *target)
@@ -276,7 +290,7 @@ static void lister_free(struct lister *lister)
 	free(lister);
 }
 
-int heap_list(const struct target *target, struct heap *heap)
+static int list(const struct target *target, const struct heap *known, struct heap *heap)
 {
 	struct lister *lister;
 	int status;
@@ -284,9 +298,22 @@ int heap_list(const struct target *target, struct heap *heap)
 	if (!knows_spans(target))
 		return -ENODATA;
 	lister = lister_new(target);
-	status = lister ? list_spans(lister, heap) : -ENOMEM;
+	if (!lister)
+		return -ENOMEM;
+	lister->known = known;
+	status = list_spans(lister, heap);
 	lister_free(lister);
 	return status;
+}
+
+int heap_list(const struct target *target, struct heap *heap)
+{
+	return list(target, NULL, heap);
+}
+
+int heap_list_news(const struct target *target, const struct heap *known, struct heap *heap)
+{
+	return list(target, known, heap);
 }
 
 bool heap_is_same_span(const struct heap_span *a, const struct heap_span *b)

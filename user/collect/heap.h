@@ -83,6 +83,8 @@ int heap_read(const struct target *target, const struct heap_options *options, s
 void heap_free(struct heap *heap);
 /* The spans alone, ascending; nothing is copied, and there is no index. Errors as heap_read. */
 int heap_list(const struct target *target, struct heap *heap);
+/* Of those that can hold pointers: what is not in the copy `known` like that, and what has changed there before. */
+int heap_list_news(const struct target *target, const struct heap *known, struct heap *heap);
 /* The same place, cut into the same objects. */
 bool heap_is_same_span(const struct heap_span *a, const struct heap_span *b);
 

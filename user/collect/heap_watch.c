@@ -169,26 +169,28 @@ static int add(struct watching *watching, const struct heap_span *span, struct h
 	return 0;
 }
 
+/* The same span in the copy, or NULL. */
+static struct heap_span *known_span(struct heap *heap, const struct heap_span *span)
+{
+	const struct heap_page *page = heap_page(heap, span->start);
+	struct heap_span *known = page && page->span ? &heap->spans.data[page->span - 1] : NULL;
+
+	return known && heap_is_same_span(known, span) ? known : NULL;
+}
+
 static int list_parts(struct watching *watching)
 {
 	const struct heap_watch *watch = watching->watch;
-	size_t old = 0;
 	int status = 0;
 
 	for (size_t i = 0; i < watch->spans->len && !status; i++) {
 		const struct heap_span *span = &watch->spans->data[i];
-		struct heap_span *known = NULL;
+		struct heap_span *known;
 
 		if (span->noscan)
 			continue;
-		while (old < watch->heap->spans.len &&
-		       watch->heap->spans.data[old].start < span->start)
-			old++;
-		if (old < watch->heap->spans.len)
-			known = &watch->heap->spans.data[old];
-		if (!known || !heap_is_same_span(known, span))
-			status = add(watching, span, NULL);
-		else if (!watch->hot_only || known->hot)
+		known = known_span(watch->heap, span);
+		if (!known || !watch->hot_only || known->hot)
 			status = add(watching, span, known);
 	}
 	return status;

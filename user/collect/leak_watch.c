@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "collect/g_watch.h"
 #include "collect/heap_roots.h"
 #include "collect/heap_watch.h"
 #include "collect/leak_look.h"
@@ -39,9 +40,11 @@ struct watching {
 	VEC(uint32_t) places; /* in watch->snapshot, + 1, by place in allgs; 0: none */
 	uint8_t *seen;        /* SEEN_... by place in watch->snapshot */
 	uint64_t *touched;    /* objects that something was seen to lead to, a bit each */
-	VEC(uint32_t) moved;  /* in watch->now */
+	VEC(uint32_t) moved;  /* in the snapshot that is looked at */
+	struct g_watch gs;
 	VEC(struct thread) threads;
-	unsigned quiet; /* passes in a row in which nothing had changed, and nothing ran */
+	bool now_is_old; /* watch->now was not read at the last pass */
+	unsigned quiet;  /* passes in a row in which nothing had changed, and nothing ran */
 };
 
 /* proc(5), schedstat: time on a processor. */
@@ -65,9 +68,11 @@ static bool thread_ran(pid_t pid, uint64_t id, uint64_t *ns)
 
 static int note_threads(struct watching *watching)
 {
+	const struct snapshot *snapshot = &watching->gs.moved;
+
 	watching->threads.len = 0;
-	for (size_t i = 0; i < watching->watch->now->goroutines.len; i++) {
-		const struct goroutine *goroutine = &watching->watch->now->goroutines.data[i];
+	for (size_t i = 0; i < snapshot->goroutines.len; i++) {
+		const struct goroutine *goroutine = &snapshot->goroutines.data[i];
 		struct thread thread = { goroutine->m_procid, 0 }, *slot;
 
 		if (goroutine->status != G_RUNNING || !thread.id ||
@@ -178,12 +183,12 @@ static int list_moved(struct watching *watching)
 	return 0;
 }
 
-static int touch_stacks(struct watching *watching)
+static int touch_stacks(struct watching *watching, const struct snapshot *snapshot)
 {
 	const struct stack_memory_options options = { .running = true };
 	const struct leak_watch *watch = watching->watch;
 	struct stack_memory stacks;
-	int status = stack_memory_read(watch->target, watch->now, watching->moved.data,
+	int status = stack_memory_read(watch->target, snapshot, watching->moved.data,
 				       watching->moved.len, &options, &stacks);
 
 	for (size_t i = 0; i < watching->moved.len && !status; i++) {
@@ -221,14 +226,88 @@ static int read_goroutines(struct watching *watching)
 
 	if (!status)
 		status = list_moved(watching);
-	return status ? status : touch_stacks(watching);
+	return status ? status : touch_stacks(watching, watching->watch->now);
 }
 
-static int list_spans(const struct leak_watch *watch, struct heap *now, unsigned attempts)
+/* By its place in allgs. */
+static bool seemed_lost(const struct watching *watching, uint32_t index)
+{
+	uint32_t place = index < watching->places.len ? watching->places.data[index] : 0;
+
+	return place && !watching->watch->reach->goroutines[place - 1].alive;
+}
+
+static bool lost_one_moved(const struct watching *watching)
+{
+	const struct g_watch *gs = &watching->gs;
+
+	for (size_t i = 0; i < gs->moved.goroutines.len; i++)
+		if (seemed_lost(watching, gs->moved.goroutines.data[i].index))
+			return true;
+	for (size_t i = 0; i < gs->ended.len; i++)
+		if (seemed_lost(watching, gs->ended.data[i]))
+			return true;
+	return false;
+}
+
+/* Those that have moved; those that seemed lost, and may have run since their stacks were read, have before. */
+static int add_stale(struct watching *watching)
+{
+	const struct leak_watch *watch = watching->watch;
+
+	for (size_t i = 0; i < watch->snapshot->goroutines.len; i++) {
+		struct goroutine *slot;
+
+		if (!(watching->seen[i] & SEEN_STALE) || !watch->reach->goroutines[i].alive)
+			continue;
+		slot = vec_push(&watching->gs.moved.goroutines);
+		if (!slot)
+			return -ENOMEM;
+		*slot = watch->snapshot->goroutines.data[i];
+		watching->seen[i] &= ~SEEN_STALE;
+	}
+	return 0;
+}
+
+static int number_moved(struct watching *watching)
+{
+	watching->moved.len = 0;
+	for (size_t i = 0; i < watching->gs.moved.goroutines.len; i++) {
+		uint32_t *slot = vec_push(&watching->moved);
+
+		if (!slot)
+			return -ENOMEM;
+		*slot = i;
+	}
+	return 0;
+}
+
+/*
+ * To tell who has moved it takes no more than the structs; only whether one that seemed lost still waits for
+ * the same takes a snapshot.
+ */
+static int read_who_moved(struct watching *watching)
+{
+	int status = g_watch_run(&watching->gs);
+
+	if (!status)
+		status = note_threads(watching);
+	if (status)
+		return status;
+	watching->now_is_old = !lost_one_moved(watching);
+	if (!watching->now_is_old)
+		return read_goroutines(watching);
+	status = add_stale(watching);
+	if (!status)
+		status = number_moved(watching);
+	return status ? status : touch_stacks(watching, &watching->gs.moved);
+}
+
+static int list_spans(const struct leak_watch *watch, struct heap *now)
 {
 	int status = 0;
 
-	for (unsigned i = 0; i < attempts && !status; i++) {
+	for (unsigned i = 0; i < LEAK_HEAP_ATTEMPTS && !status; i++) {
 		heap_free(now);
 		status = heap_list(watch->target, now);
 		if (!now->odd)
@@ -248,7 +327,7 @@ static int look_again(struct watching *watching)
 				  .touched = watching->touched,
 				  .new_only = true };
 	struct heap_roots roots = { 0 };
-	int status = list_spans(watch, &now, LEAK_HEAP_ATTEMPTS);
+	int status = list_spans(watch, &now);
 
 	if (!status)
 		status = heap_watch_run(&how);
@@ -280,7 +359,8 @@ static int pass(struct watching *watching)
 				  .spans = &now.spans,
 				  .touched = watching->touched,
 				  .hot_only = watch->passes >= WHOLE_PASSES };
-	int status = list_spans(watch, &now, 1);
+	int status = how.hot_only ? heap_list_news(watch->target, watch->heap, &now) :
+				    heap_list(watch->target, &now);
 
 	if (!status)
 		status = heap_watch_run(&how);
@@ -288,9 +368,7 @@ static int pass(struct watching *watching)
 	if (!status)
 		status = touch_globals(watching);
 	if (!status)
-		status = read_goroutines(watching);
-	if (!status)
-		status = note_threads(watching);
+		status = read_who_moved(watching);
 	watching->quiet = !how.changed && !watching->threads.len ? watching->quiet + 1 : 0;
 	return status;
 }
@@ -344,12 +422,14 @@ static int run(struct watching *watching)
 			status = reach_run(watch->reach);
 	}
 	watch->enough = is_enough(watching);
-	return status;
+	if (!status && watching->now_is_old)
+		status = read_goroutines(watching);
+	return status ? status : reach_run(watch->reach);
 }
 
 int leak_watch_run(struct leak_watch *watch)
 {
-	struct watching watching = { .watch = watch };
+	struct watching watching = { .watch = watch, .gs.target = watch->target };
 	int status = -ENOMEM;
 
 	watch->passes = watch->independent = 0;
@@ -359,6 +439,7 @@ int leak_watch_run(struct leak_watch *watch)
 		status = run(&watching);
 	watch->reach->touched = NULL;
 	free(watching.touched);
+	g_watch_free(&watching.gs);
 	vec_free(&watching.moved);
 	vec_free(&watching.threads);
 	vec_free(&watching.places);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which goroutines may have run since they were last looked at, by their structs alone: nearly all of a large
+ * program's rest, and a snapshot of those takes several times as long.
+ */
+#ifndef COLLECT_G_WATCH_H
+#define COLLECT_G_WATCH_H
+
+#include "collect/snapshot.h"
+
+/* Of each goroutine g, goid, index and status are known; m_procid of those that run. */
+struct g_watch {
+	const struct target *target;
+	VEC(uint64_t) hashes; /* by place in allgs, of the struct as it was last; 0: it could not be read */
+	/*
+	 * out: all but those that are blocked and whose struct is as it was, in no order; so at first all are in it.
+	 * Of those that have ended since, and of structs that could not be read, `ended`.
+	 */
+	struct snapshot moved;
+	VEC(uint32_t) ended; /* places in allgs */
+};
+
+/* *watch is zero-initialised but for its target; free it also after an error. 0; -ENOMEM; -ESRCH, -EPERM, -EFAULT. */
+int g_watch_run(struct g_watch *watch);
+void g_watch_free(struct g_watch *watch);
+
+#endif
