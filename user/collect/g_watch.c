@@ -18,6 +18,7 @@ struct reading {
 	struct g_watch *watch;
 	uint64_t table;
 	size_t count, next; /* places in allgs: of all, and the first that nobody reads yet */
+	bool first;         /* there is nothing to compare with */
 	pthread_mutex_t lock;
 	int status;
 };
@@ -112,7 +113,7 @@ static int look_at(struct reading *reading, size_t place, uint64_t addr, const u
 	int status = 0;
 
 	*last = hash;
-	if (same && (is_blocked(layout, g) || !g_exists(layout, g)))
+	if (reading->first || (same && (is_blocked(layout, g) || !g_exists(layout, g))))
 		return 0;
 	pthread_mutex_lock(&reading->lock);
 	status = ok && g_exists(layout, g) ? add_moved(watch, place, addr, g) :
@@ -172,7 +173,9 @@ static int read_all(struct reading *reading)
 int g_watch_run(struct g_watch *watch)
 {
 	const struct target *target = watch->target;
-	struct reading reading = { .watch = watch, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct reading reading = { .watch = watch,
+				   .first = !watch->hashes.len,
+				   .lock = PTHREAD_MUTEX_INITIALIZER };
 	uint64_t count;
 	/* as a snapshot does: the runtime writes a moved table's address before its new length */
 	int status = memory_read_u64(target->pid, target->allglen, &count);

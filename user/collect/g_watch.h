@@ -11,16 +11,16 @@
 /* Of each goroutine g, goid, index and status are known; m_procid of those that run. */
 struct g_watch {
 	const struct target *target;
-	VEC(uint64_t) hashes; /* by place in allgs, of the struct as it was last; 0: it could not be read */
-	/*
-	 * out: all but those that are blocked and whose struct is as it was, in no order; so at first all are in it.
-	 * Of those that have ended since, and of structs that could not be read, `ended`.
-	 */
+	VEC(uint64_t) hashes; /* by place in allgs, of the struct as it was last */
+	/* out: all but those that are blocked and whose struct is as it was last, in no order */
 	struct snapshot moved;
-	VEC(uint32_t) ended; /* places in allgs */
+	VEC(uint32_t) ended; /* out: places in allgs of those that have, and of structs that could not be read */
 };
 
-/* *watch is zero-initialised but for its target; free it also after an error. 0; -ENOMEM; -ESRCH, -EPERM, -EFAULT. */
+/*
+ * *watch is zero-initialised but for its target; free it also after an error. The first time nothing is listed:
+ * the structs are only remembered. 0; -ENOMEM; -EINVAL: impossibly many; -ESRCH, -EPERM, -EFAULT.
+ */
 int g_watch_run(struct g_watch *watch);
 void g_watch_free(struct g_watch *watch);
 

@@ -156,7 +156,7 @@ static int list_some(struct lister *lister, uint64_t table, size_t count, struct
 
 		if (!lister->pieces[i].ok)
 			heap->odd++;
-		else if (note_metadata(heap, lister->addrs[i]))
+		else if (!lister->known && note_metadata(heap, lister->addrs[i]))
 			return -ENOMEM;
 		else if (take_span(layout, lister->mspans + i * size, &span, &heap->odd)) {
 			lister->listed++;

@@ -339,8 +339,11 @@ static int look_again(struct watching *watching)
 		watch->heap_changed = now.odd || how.unreadable;
 		watch->foreign_cut = roots.foreign_cut;
 		watch->specials_cut = roots.specials_cut;
-		status = read_goroutines(watching);
+		/* before a snapshot: what moves between the two is in the next pass's */
+		status = g_watch_run(&watching->gs);
 	}
+	if (!status)
+		status = read_goroutines(watching);
 	heap_roots_free(&roots);
 	heap_free(&now);
 	return status;
