@@ -16,6 +16,7 @@
 
 #include "collect/heap.h"
 #include "collect/heap_roots.h"
+#include "collect/heap_list.h"
 #include "collect/heap_watch.h"
 #include "target/target.h"
 
@@ -209,12 +210,17 @@ static int watch_it(const struct liar *liar, struct heap *heap, bool hot_only, u
 				    .spans = &now.spans,
 				    .touched = touched,
 				    .hot_only = hot_only };
-	int status = heap_list(&liar->target, &now);
+	struct heap_lister *lister = heap_lister_new(&liar->target);
+	int status;
+
+	assert_non_null(lister);
+	status = hot_only ? heap_list_news(lister, heap, &now) : heap_list(lister, &now);
 
 	if (!status)
 		status = heap_watch_run(&watch);
 	*changed = watch.changed;
 	heap_free(&now);
+	heap_lister_free(lister);
 	return status;
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "children.h"
+#include "collect/g_watch.h"
 #include "collect/snapshot.h"
 #include "target/memory.h"
 
@@ -657,6 +658,50 @@ static void ends_when_the_target_does(void **state)
 
 #define liar_test(function) cmocka_unit_test_setup_teardown(function, start_liar, end_liar)
 
+static void set_status(struct liar *liar, size_t i, uint32_t status)
+{
+	memcpy((uint8_t *)liar->gs[i] + liar->target.layout.g_atomicstatus, &status,
+	       sizeof(status));
+}
+
+static void watches_who_may_have_run(void **state)
+{
+	struct liar *liar = liar_of(state);
+	struct g_watch watch = { .target = &liar->target };
+
+	for (size_t i = 0; i < 4; i++)
+		lie(liar, i, "sleep");
+	/* there is nothing to compare with, and then nothing else */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(g_watch_run(&watch), 0);
+		assert_int_equal(watch.moved.goroutines.len + watch.ended.len, 0);
+	}
+	/* it ran, and waits as before: the runtime has counted */
+	((uint8_t *)liar->gs[1])[liar->target.layout.g_trackingseq]++;
+	set_status(liar, 2, G_DEAD);
+	lie(liar, 4, "sleep");
+	assert_int_equal(g_watch_run(&watch), 0);
+	assert_int_equal(watch.moved.goroutines.len, 2);
+	assert_int_equal(watch.moved.goroutines.data[0].goid, 2);
+	assert_int_equal(watch.moved.goroutines.data[0].index, 1);
+	assert_int_equal(watch.moved.goroutines.data[1].g, address(liar->gs[4]));
+	assert_int_equal(watch.ended.len, 1);
+	assert_int_equal(watch.ended.data[0], 2);
+	/* while it runs its struct is no witness; and of what cannot be read nothing is known */
+	set_status(liar, 3, G_RUNNING);
+	liar->allgs[4] = 4096;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(g_watch_run(&watch), 0);
+		assert_int_equal(watch.moved.goroutines.len, 1);
+		assert_int_equal(watch.moved.goroutines.data[0].goid, 4);
+		assert_int_equal(watch.ended.len, 1);
+		assert_int_equal(watch.ended.data[0], 4);
+	}
+	liar->allglen = UINT64_MAX;
+	assert_int_equal(g_watch_run(&watch), -EINVAL);
+	g_watch_free(&watch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -668,6 +713,7 @@ int main(void)
 		liar_test(ends_lists_that_have_no_end),
 		liar_test(believes_only_what_points_back),
 		liar_test(recalls_what_has_not_run),
+		liar_test(watches_who_may_have_run),
 		liar_test(survives_any_memory),
 		liar_test(reads_what_is_unmapped_meanwhile),
 		cmocka_unit_test(ends_when_the_target_does),

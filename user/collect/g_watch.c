@@ -8,8 +8,7 @@
 #include "collect/g_struct.h"
 #include "target/memory.h"
 
-#define AT_ONCE 1024 /* structs: they stay in the cache until they are looked at */
-#define THREADS 2
+#define AT_ONCE 1024          /* structs: they stay in the cache until they are looked at */
 #define PLACES_A_THREAD 16384 /* fewer are not worth one */
 #define GOROUTINES_MAX (1ULL << 27)
 
@@ -24,14 +23,14 @@ struct reading {
 };
 
 /* One thread's buffers. */
-struct reader {
+struct g_watch_reader {
 	struct memory_scratch *scratch;
 	struct memory_piece pieces[AT_ONCE];
 	uint64_t addrs[AT_ONCE];
 	uint8_t *gs;
 };
 
-static void reader_free(struct reader *reader)
+static void reader_free(struct g_watch_reader *reader)
 {
 	if (!reader)
 		return;
@@ -40,9 +39,9 @@ static void reader_free(struct reader *reader)
 	free(reader);
 }
 
-static struct reader *reader_new(size_t g_size)
+static struct g_watch_reader *reader_new(size_t g_size)
 {
-	struct reader *reader = calloc(1, sizeof(*reader));
+	struct g_watch_reader *reader = calloc(1, sizeof(*reader));
 
 	if (!reader)
 		return NULL;
@@ -54,7 +53,7 @@ static struct reader *reader_new(size_t g_size)
 	return NULL;
 }
 
-static int read_structs(const struct target *target, struct reader *reader, uint64_t table,
+static int read_structs(const struct target *target, struct g_watch_reader *reader, uint64_t table,
 			size_t count)
 {
 	size_t size = target->layout.g_size;
@@ -122,7 +121,8 @@ static int look_at(struct reading *reading, size_t place, uint64_t addr, const u
 	return status;
 }
 
-static int read_some(struct reading *reading, struct reader *reader, size_t first, size_t count)
+static int read_some(struct reading *reading, struct g_watch_reader *reader, size_t first,
+		     size_t count)
 {
 	const struct target *target = reading->watch->target;
 	int status = read_structs(target, reader, reading->table + 8 * first, count);
@@ -133,40 +133,67 @@ static int read_some(struct reading *reading, struct reader *reader, size_t firs
 	return status;
 }
 
-static void *read_in_turn(void *arg)
+static void read_in_turn(struct reading *reading, struct g_watch_reader *reader)
 {
-	struct reading *reading = arg;
-	struct reader *reader = reader_new(reading->watch->target->layout.g_size);
-	int status = reader ? 0 : -ENOMEM;
-
 	pthread_mutex_lock(&reading->lock);
-	while (reading->next < reading->count && !reading->status && !status) {
+	while (reading->next < reading->count && !reading->status) {
 		size_t first = reading->next, left = reading->count - first;
 		size_t count = left < AT_ONCE ? left : AT_ONCE;
+		int status;
 
 		reading->next += count;
 		pthread_mutex_unlock(&reading->lock);
 		status = read_some(reading, reader, first, count);
 		pthread_mutex_lock(&reading->lock);
+		if (status)
+			reading->status = status;
 	}
-	if (status)
-		reading->status = status;
 	pthread_mutex_unlock(&reading->lock);
-	reader_free(reader);
+}
+
+struct helper {
+	struct reading *reading;
+	struct g_watch_reader *reader;
+	pthread_t thread;
+};
+
+static void *help(void *arg)
+{
+	struct helper *helper = arg;
+
+	read_in_turn(helper->reading, helper->reader);
 	return NULL;
 }
 
+static struct g_watch_reader *reader_at(struct g_watch *watch, size_t number)
+{
+	struct g_watch_reader **reader = &watch->readers[number];
+
+	if (!*reader)
+		*reader = reader_new(watch->target->layout.g_size);
+	return *reader;
+}
+
+/* Without memory, or threads, one reads them all. */
 static int read_all(struct reading *reading)
 {
-	pthread_t threads[THREADS - 1];
+	struct g_watch_reader *first = reader_at(reading->watch, 0);
+	struct helper helpers[G_WATCH_THREADS - 1];
 	size_t started = 0;
 
-	while (reading->count > PLACES_A_THREAD && started < THREADS - 1 &&
-	       !pthread_create(&threads[started], NULL, read_in_turn, reading))
+	if (!first)
+		return -ENOMEM;
+	while (reading->count > PLACES_A_THREAD && started < G_WATCH_THREADS - 1) {
+		struct helper *helper = &helpers[started];
+
+		*helper = (struct helper){ reading, reader_at(reading->watch, started + 1), 0 };
+		if (!helper->reader || pthread_create(&helper->thread, NULL, help, helper))
+			break;
 		started++;
-	read_in_turn(reading);
+	}
+	read_in_turn(reading, first);
 	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
+		pthread_join(helpers[i].thread, NULL);
 	return reading->status;
 }
 
@@ -194,6 +221,8 @@ int g_watch_run(struct g_watch *watch)
 
 void g_watch_free(struct g_watch *watch)
 {
+	for (size_t i = 0; i < G_WATCH_THREADS; i++)
+		reader_free(watch->readers[i]);
 	vec_free(&watch->hashes);
 	vec_free(&watch->ended);
 	snapshot_free(&watch->moved);

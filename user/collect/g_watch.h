@@ -8,13 +8,17 @@
 
 #include "collect/snapshot.h"
 
+#define G_WATCH_THREADS 2
+
 /* Of each goroutine g, goid, index and status are known; m_procid of those that run. */
 struct g_watch {
 	const struct target *target;
+	struct g_watch_reader *readers[G_WATCH_THREADS]; /* NULL: not needed so far */
 	VEC(uint64_t) hashes; /* by place in allgs, of the struct as it was last */
 	/* out: all but those that are blocked and whose struct is as it was last, in no order */
 	struct snapshot moved;
-	VEC(uint32_t) ended; /* out: places in allgs of those that have, and of structs that could not be read */
+	/* out: places in allgs of those that have ended since, and of structs that could not be read */
+	VEC(uint32_t) ended;
 };
 
 /*

@@ -81,10 +81,6 @@ struct heap_options {
 int heap_read(const struct target *target, const struct heap_options *options, struct heap *heap,
 	      uint64_t *needed);
 void heap_free(struct heap *heap);
-/* The spans alone, ascending; nothing is copied, and there is no index. Errors as heap_read. */
-int heap_list(const struct target *target, struct heap *heap);
-/* Of those that can hold pointers: what is not in the copy `known` like that, and what has changed there before. */
-int heap_list_news(const struct target *target, const struct heap *known, struct heap *heap);
 /* The same place, cut into the same objects. */
 bool heap_is_same_span(const struct heap_span *a, const struct heap_span *b);
 
@@ -115,6 +111,16 @@ static inline const struct heap_span *heap_span_at(const struct heap *heap, uint
 		return NULL;
 	span = &heap->spans.data[page->span - 1];
 	return addr < span->limit ? span : NULL;
+}
+
+static inline uint64_t heap_whole_pages(uint64_t bytes)
+{
+	return (bytes + (1ULL << HEAP_PAGE_SHIFT) - 1) & ~((1ULL << HEAP_PAGE_SHIFT) - 1);
+}
+
+static inline bool heap_has_one_object(const struct heap_span *span)
+{
+	return span->elem_size >= span->limit - span->start;
 }
 
 static inline uint64_t heap_object_count(const struct heap_span *span)

@@ -16,7 +16,7 @@ void heap_touch_bytes(const struct heap *heap, uint64_t *touched, const uint8_t 
 struct heap_watch {
 	const struct target *target;
 	struct heap *heap;       /* the copy, which becomes as the heap is now */
-	const heap_spans *spans; /* as they are now, by heap_list */
+	const heap_spans *spans; /* as they are now: all, or of hot_only by heap_list_news */
 	uint64_t *touched;       /* a bit for each object of `heap`; more are set */
 	bool hot_only;           /* spans that never changed so far are left out */
 	bool new_only;           /* by new values alone: what a second copy would lead to */

@@ -28,7 +28,7 @@ struct leak_found {
 
 struct leak_scan_options {
 	uint64_t max_memory; /* of this process, bytes */
-	uint64_t pause_ns;   /* from the end of the first look's reading to the second's beginning, at least */
+	uint64_t pause_ns; /* from the end of the first look's reading to the second's beginning, at least */
 	/* what goes on, of the whole in percent; NULL: nobody asks */
 	void (*progress)(void *ctx, const char *phase, unsigned percent);
 	void *ctx;

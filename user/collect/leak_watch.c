@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "collect/g_watch.h"
+#include "collect/heap_list.h"
 #include "collect/heap_roots.h"
 #include "collect/heap_watch.h"
 #include "collect/leak_look.h"
@@ -42,6 +43,7 @@ struct watching {
 	uint64_t *touched;    /* objects that something was seen to lead to, a bit each */
 	VEC(uint32_t) moved;  /* in the snapshot that is looked at */
 	struct g_watch gs;
+	struct heap_lister *lister;
 	VEC(struct thread) threads;
 	bool now_is_old; /* watch->now was not read at the last pass */
 	unsigned quiet;  /* passes in a row in which nothing had changed, and nothing ran */
@@ -303,13 +305,13 @@ static int read_who_moved(struct watching *watching)
 	return status ? status : touch_stacks(watching, &watching->gs.moved);
 }
 
-static int list_spans(const struct leak_watch *watch, struct heap *now)
+static int list_spans(const struct watching *watching, struct heap *now)
 {
 	int status = 0;
 
 	for (unsigned i = 0; i < LEAK_HEAP_ATTEMPTS && !status; i++) {
 		heap_free(now);
-		status = heap_list(watch->target, now);
+		status = heap_list(watching->lister, now);
 		if (!now->odd)
 			break;
 	}
@@ -327,7 +329,7 @@ static int look_again(struct watching *watching)
 				  .touched = watching->touched,
 				  .new_only = true };
 	struct heap_roots roots = { 0 };
-	int status = list_spans(watch, &now);
+	int status = list_spans(watching, &now);
 
 	if (!status)
 		status = heap_watch_run(&how);
@@ -362,8 +364,8 @@ static int pass(struct watching *watching)
 				  .spans = &now.spans,
 				  .touched = watching->touched,
 				  .hot_only = watch->passes >= WHOLE_PASSES };
-	int status = how.hot_only ? heap_list_news(watch->target, watch->heap, &now) :
-				    heap_list(watch->target, &now);
+	int status = how.hot_only ? heap_list_news(watching->lister, watch->heap, &now) :
+				    heap_list(watching->lister, &now);
 
 	if (!status)
 		status = heap_watch_run(&how);
@@ -437,11 +439,13 @@ int leak_watch_run(struct leak_watch *watch)
 
 	watch->passes = watch->independent = 0;
 	watching.touched = calloc(watch->heap->numbers / 64 + 1, sizeof(*watching.touched));
+	watching.lister = heap_lister_new(watch->target);
 	watch->reach->touched = watching.touched;
-	if (watching.touched)
+	if (watching.touched && watching.lister)
 		status = run(&watching);
 	watch->reach->touched = NULL;
 	free(watching.touched);
+	heap_lister_free(watching.lister);
 	g_watch_free(&watching.gs);
 	vec_free(&watching.moved);
 	vec_free(&watching.threads);
