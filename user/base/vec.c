@@ -23,6 +23,25 @@ void *vec_grow(void **data, size_t *len, size_t *cap, size_t element_size)
 	return element;
 }
 
+void vec_make_room(void **data, size_t len, size_t *cap, size_t count, size_t element_size)
+{
+	void *grown;
+
+	if (count <= *cap)
+		return;
+	/* nothing is to be copied */
+	if (!len) {
+		free(*data);
+		*data = NULL;
+		*cap = 0;
+	}
+	grown = reallocarray(*data, count, element_size);
+	if (!grown)
+		return;
+	*data = grown;
+	*cap = count;
+}
+
 void vec_sort_elements(void *data, size_t len, size_t element_size,
 		       int (*compare)(const void *, const void *, void *), void *ctx)
 {

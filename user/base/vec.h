@@ -18,6 +18,13 @@
 #define vec_push(vec)                                                                              \
 	((__typeof__((vec)->data))vec_grow((void **)&(vec)->data, &(vec)->len, &(vec)->cap,        \
 					   sizeof(*(vec)->data)))
+/*
+ * Asks for room for so many elements in all, where it is known beforehand: growing step by step copies them
+ * each time. When memory is short, what adds elements will say so.
+ */
+#define vec_reserve(vec, count)                                                                    \
+	vec_make_room((void **)&(vec)->data, (vec)->len, &(vec)->cap, count, sizeof(*(vec)->data))
+
 #define vec_free(vec) vec_release((void **)&(vec)->data, &(vec)->len, &(vec)->cap)
 
 /* compare: as qsort_r's. */
@@ -27,6 +34,7 @@
 void vec_sort_elements(void *data, size_t len, size_t element_size,
 		       int (*compare)(const void *, const void *, void *), void *ctx);
 void *vec_grow(void **data, size_t *len, size_t *cap, size_t element_size);
+void vec_make_room(void **data, size_t len, size_t *cap, size_t count, size_t element_size);
 void vec_release(void **data, size_t *len, size_t *cap);
 
 #endif

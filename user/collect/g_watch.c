@@ -212,6 +212,8 @@ int g_watch_run(struct g_watch *watch)
 		status = memory_read_u64(target->pid, target->allgptr, &reading.table);
 	if (!status && count > GOROUTINES_MAX)
 		status = -EINVAL;
+	if (!status)
+		vec_reserve(&watch->hashes, count);
 	while (!status && watch->hashes.len < count)
 		if (!vec_push(&watch->hashes))
 			status = -ENOMEM;

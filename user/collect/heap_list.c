@@ -368,6 +368,8 @@ static int list(struct heap_lister *lister, const struct heap *known, struct hea
 		status = -ENODATA;
 	listing.table = slice[0];
 	listing.count = slice[1];
+	if (!status && !known)
+		vec_reserve(&heap->spans, listing.count);
 	if (!status)
 		status = list_by_threads(lister, &listing);
 	if (status)

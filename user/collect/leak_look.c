@@ -534,6 +534,9 @@ int leak_look_again(struct leak_looking *looking, struct leak_look *look, struct
 
 	looking->look = look;
 	looking->again = true;
+	/* its memory is there already, and nobody asks for what was in it any more */
+	looking->last = looking->before;
+	memset(&looking->before, 0, sizeof(looking->before));
 	phase(looking, "watching what it writes");
 	status = watch(looking);
 	return status ? look_error(looking, status, err) : 0;

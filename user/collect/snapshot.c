@@ -357,6 +357,9 @@ static int read_all(struct snapshot_reader *reader, const struct snapshot_option
 		status = -EINVAL;
 	if (status)
 		return status;
+	vec_reserve(&assembly->snapshot->goroutines, count);
+	vec_reserve(&assembly->origins, count);
+	vec_reserve(&assembly->next->known, count);
 	job.count = count;
 	job.chunk_count = (count + CHUNK_MAX - 1) / CHUNK_MAX;
 	return read_chunks(&job, options, memory, assembly);
