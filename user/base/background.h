@@ -5,8 +5,7 @@
 
 /*
  * Returns work(arg), done by a thread that gives way to others and ends with it; so do the threads that it
- * starts. The caller keeps its priority, which few may raise again once they have lowered it. Without
- * memory for a thread, the caller does it as it is.
+ * starts. The caller stays as it is, and does the work itself when there is no memory for a thread.
  */
 int background_run(int (*work)(void *arg), void *arg);
 
