@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 struct job {
 	int (*work)(void *arg);
@@ -10,16 +11,20 @@ struct job {
 	int result;
 };
 
+#define NICE 10
+
 /*
- * A batch thread that wakes up never takes the processor from one that has it (sched(7)), and so delays nobody who
- * has just begun. It keeps its share: nice would shorten no stall further, and where the processors are busy make
- * the work take several times as long. The threads it starts are the same. It is done without, too.
+ * A batch thread that wakes up does not take the processor from one that has it, and a nice one does not keep it
+ * from one that wants it (sched(7)). Where all processors are busy the work takes several times as long: that is
+ * the price of not being felt. The threads it starts are the same. It is done without, too.
  */
 static void give_way(void)
 {
 	const struct sched_param none = { 0 };
 
 	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+	if (getpriority(PRIO_PROCESS, 0) < NICE)
+		setpriority(PRIO_PROCESS, 0, NICE);
 }
 
 static void *run(void *arg)
