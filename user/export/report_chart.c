@@ -9,8 +9,9 @@
 #define HEIGHT 240.0
 #define LEFT 64.0
 #define RIGHT 84.0
-#define TOP 18.0
+#define TOP 26.0
 #define BOTTOM 30.0
+#define STEPS 4 /* from 0 to the top */
 
 struct scale {
 	const struct series_point *points;
@@ -33,6 +34,24 @@ static double y_of(double value, double top)
 	return HEIGHT - BOTTOM - (top > 0 ? value / top : 0) * (HEIGHT - TOP - BOTTOM);
 }
 
+/* 1, 2 or 5 times a power of ten. */
+static double round_count(double least)
+{
+	for (double unit = 1;; unit *= 10)
+		for (int times = 1; times <= 5; times += times < 2 ? 1 : 3)
+			if (times * unit >= least)
+				return times * unit;
+}
+
+static double round_bytes(double least)
+{
+	double bytes = 1024;
+
+	while (bytes < least)
+		bytes *= 2;
+	return bytes;
+}
+
 static struct scale make_scale(const struct series *series)
 {
 	struct scale scale = { 0 };
@@ -46,8 +65,8 @@ static struct scale make_scale(const struct series *series)
 		if ((double)point->resources.rss > scale.rss)
 			scale.rss = (double)point->resources.rss;
 	}
-	scale.goroutines *= 1.1;
-	scale.rss *= 1.25;
+	scale.goroutines = STEPS * round_count(scale.goroutines / STEPS);
+	scale.rss = STEPS * round_bytes(scale.rss / STEPS);
 	return scale;
 }
 
@@ -74,15 +93,15 @@ static void print_axes(FILE *out, const struct detect_input *input, const struct
 	const struct series_point *first = &scale->points[0],
 				  *last = &scale->points[scale->count - 1];
 
-	for (int i = 0; i <= 4; i++) {
-		double y = HEIGHT - BOTTOM - i / 4.0 * (HEIGHT - TOP - BOTTOM);
+	for (int i = 0; i <= STEPS; i++) {
+		double y = HEIGHT - BOTTOM - (double)i / STEPS * (HEIGHT - TOP - BOTTOM);
 
 		fprintf(out, "<line x1='%.0f' x2='%.0f' y1='%.1f' y2='%.1f' stroke='#dfe3ea'/>\n",
 			LEFT, WIDTH - RIGHT, y, y);
 		fprintf(out, "<text x='%.0f' y='%.1f' text-anchor='end' fill='#2a5db0'>%s</text>\n",
-			LEFT - 8, y + 4, COUNT((uint64_t)(scale->goroutines * i / 4)));
+			LEFT - 8, y + 4, COUNT((uint64_t)(scale->goroutines * i / STEPS)));
 		fprintf(out, "<text x='%.0f' y='%.1f' fill='#5b6475'>%s</text>\n",
-			WIDTH - RIGHT + 8, y + 4, BYTES((uint64_t)(scale->rss * i / 4)));
+			WIDTH - RIGHT + 8, y + 4, BYTES((uint64_t)(scale->rss * i / STEPS)));
 	}
 	fprintf(out, "<text x='%.0f' y='%.0f' fill='#5b6475'>", LEFT, HEIGHT - 8);
 	html_clock(out, detect_wall_ns(input, first->at_ns));
