@@ -90,6 +90,16 @@ one() {
 		fail "$(jq -c .incidents "$DIR/doc")"
 }
 
+@test "two detectors that disagree say so" {
+	one lock.deadlock/reachable
+	run --separate-stderr "$CONCTRACE" diagnose -f json -d 7 -p "$TARGET_PID"
+	[ "$status" = 3 ] || fail "status $status: $stderr"
+	printf '%s\n' "$output" >"$DIR/doc"
+	jq -e '.incidents[0] | .id == "lock.deadlock" and .severity == "warning" and .certainty == "possible" and
+		(.evidence | any(test("^leak.proven disagrees: something alive still leads")))' "$DIR/doc" ||
+		fail "$(jq -c .incidents "$DIR/doc")"
+}
+
 @test "text, page and Mermaid of an incident" {
 	one chan.nil
 	run --separate-stderr "$CONCTRACE" diagnose -d 1 -p "$TARGET_PID"

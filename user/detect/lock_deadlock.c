@@ -103,6 +103,22 @@ static int take_behind(const struct detect_input *input, struct findings *findin
 	return status;
 }
 
+/* A walk of the heap has found something alive that leads to what each of them waits for. */
+static bool may_be_woken(const struct detect_input *input, const struct waits_cycle *cycle)
+{
+	const struct leaks *leaks = input->leaks;
+
+	for (size_t i = 0; leaks && i < cycle->count; i++) {
+		uint64_t goid =
+			input->model->tasks.data[task_of_cycle(input->graph, cycle, i)].goid;
+
+		for (size_t j = 0; j < leaks->rows.len; j++)
+			if (input->leaks_model->tasks.data[leaks->rows.data[j].task].goid == goid)
+				return false;
+	}
+	return leaks != NULL;
+}
+
 static int report(const struct detect_input *input, struct findings *findings, size_t index)
 {
 	const struct waits_graph *graph = input->graph;
@@ -120,6 +136,11 @@ static int report(const struct detect_input *input, struct findings *findings, s
 		detect_take_place(finding, task);
 		say_edge(input, findings, finding, cycle, i);
 	}
+	if (!cycle->certain && may_be_woken(input, cycle))
+		finding_say(
+			findings, finding,
+			"leak.proven disagrees: something alive still leads to what they wait for, and "
+			"may come to end it");
 	finding->weight = (double)(cycle->count + finding->affected.len);
 	if (cycle->count == 1)
 		finding_title(finding,

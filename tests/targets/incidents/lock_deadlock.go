@@ -16,6 +16,7 @@ func init() {
 	register("lock.deadlock/forgotten", lockDeadlockForgotten)
 	register("lock.deadlock/upgrade", lockDeadlockUpgrade)
 	register("lock.deadlock/crossed", lockDeadlockCrossed)
+	register("lock.deadlock/reachable", lockDeadlockReachable)
 }
 
 type account struct {
@@ -208,12 +209,20 @@ type mailbox struct {
 }
 
 // One sends while it holds the lock that the other takes before it would receive; fixed, it lets go first.
-func lockDeadlockCrossed(fixed bool) {
+func lockDeadlockCrossed(fixed bool) { crossMailbox(fixed, func(*mailbox) {}) }
+
+var postOffice *mailbox
+
+// The same, but that who has the post office could still come to receive.
+func lockDeadlockReachable(fixed bool) { crossMailbox(fixed, func(m *mailbox) { postOffice = m }) }
+
+func crossMailbox(fixed bool, keep func(*mailbox)) {
 	started := make(chan struct{})
 	// on a stack that goes: the main goroutine's would keep words that lead to the mailbox
 	go func() {
 		defer close(started)
 		m, begin := &mailbox{mail: make(chan int)}, make(chan struct{})
+		keep(m)
 		go func() {
 			know("first", ctl.Goid())
 			<-begin
