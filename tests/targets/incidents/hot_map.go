@@ -75,7 +75,7 @@ func (s *quoteShard) update(id int, live *node, fixed bool) {
 		}
 	}
 	for time.Since(began) < 75*time.Microsecond {
-		fresh.price++
+		fresh.steps = append([]*node(nil), fresh.steps...)
 	}
 	if old != nil {
 		fresh.price += old.price
