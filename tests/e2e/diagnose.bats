@@ -310,15 +310,16 @@ real_port() {
 				fail "$name is not ready"
 			if [ "$kind" = busy ]; then
 				# shellcheck disable=SC2086
-				nice wrk -t1 -c16 -d$((seconds + 30)) $load >/dev/null 2>&1 3>&- &
+				nice wrk -t1 -c16 -d600 $load >/dev/null 2>&1 3>&- &
 				STARTED+=("$!")
+				echo "$!" >"$dir/beside"
 			fi
 			look "$name-$kind"
 		done
 	done
 	wait_looks
 	for name in etcd caddy prometheus; do
-		silent "$name-idle"
-		silent "$name-busy"
+		sure silent "$name-idle"
+		sure silent "$name-busy"
 	done
 }

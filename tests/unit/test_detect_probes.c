@@ -548,33 +548,47 @@ static void runs_at_once(void **state)
 	expect_nothing(*state, &detector_sched);
 }
 
-/* So many sleep at the place, at a time; their sleep began then, 0: since the snapshot before. */
-static void snapshot_of_sleepers(struct fixture *f, uint64_t at_s, size_t count, uint64_t since_ns)
+/* More goroutines of one go statement at the place, in a state. */
+static void add_group(struct fixture *f, struct model_group group)
+{
+	struct model *model = &f->model;
+
+	group.stack = &f->stack;
+	group.gopc = 77;
+	group.first_task = model->tasks.len;
+	for (size_t i = 0; i < group.count; i++) {
+		*(size_t *)vec_push(&model->group_tasks) = model->tasks.len;
+		*(struct model_task *)vec_push(&model->tasks) =
+			(struct model_task){ .goid = model->tasks.len,
+					     .state = group.state,
+					     .wait_kind = group.wait_kind,
+					     .since_ns = group.oldest_since_ns,
+					     .stack = &f->stack };
+	}
+	*(struct model_group *)vec_push(&model->groups) = group;
+	model->by_state[group.state] = group.count;
+}
+
+/*
+ * So many sleep at the place, at a time; their sleep began then, 0: since the snapshot before. And so
+ * many of the same go statement run, whose goids follow.
+ */
+static void snapshot_of(struct fixture *f, uint64_t at_s, size_t sleepers, uint64_t since_ns,
+			size_t running)
 {
 	struct snapshot snapshot = { .at_ns = at_s * NSEC_PER_SEC };
 	struct model *model = &f->model;
 
 	model->snapshot = &snapshot;
 	model->tasks.len = model->group_tasks.len = model->groups.len = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct model_task *task = vec_push(&model->tasks);
-
-		*task = (struct model_task){ .goid = i + 1,
-					     .state = G_WAITING,
-					     .wait_kind = WAIT_TIMER,
-					     .since_ns = since_ns,
-					     .stack = &f->stack };
-		*(size_t *)vec_push(&model->group_tasks) = i;
-	}
-	*(struct model_group *)vec_push(&model->groups) =
-		(struct model_group){ .stack = &f->stack,
-				      .state = G_WAITING,
-				      .wait_kind = WAIT_TIMER,
-				      .reason = (uint8_t)wait_reason_value(24, "sleep"),
-				      .gopc = 77,
-				      .count = count };
 	memset(model->by_state, 0, sizeof(model->by_state));
-	model->by_state[G_WAITING] = count;
+	add_group(f, (struct model_group){ .state = G_WAITING,
+					   .wait_kind = WAIT_TIMER,
+					   .reason = (uint8_t)wait_reason_value(24, "sleep"),
+					   .oldest_since_ns = since_ns,
+					   .count = sleepers });
+	if (running)
+		add_group(f, (struct model_group){ .state = G_RUNNING, .count = running });
 	assert_int_equal(series_add(f->series, model, false, &f->now), 0);
 	model->snapshot = NULL;
 }
@@ -584,7 +598,7 @@ static void a_loop_that_tries_again_for_ever(void **state)
 	struct fixture *f = *state;
 
 	for (uint64_t i = 0; i < 6; i++)
-		snapshot_of_sleepers(f, 90 + 2 * i, 20 + 10 * i, 0);
+		snapshot_of(f, 90 + 2 * i, 20 + 10 * i, 0, 0);
 	expect(f, &detector_leak_growth, "leak.growth", SEVERITY_WARNING);
 }
 
@@ -593,7 +607,17 @@ static void more_and_more_that_sleep_once(void **state)
 	struct fixture *f = *state;
 
 	for (uint64_t i = 0; i < 6; i++)
-		snapshot_of_sleepers(f, 90 + 2 * i, 20 + 10 * i, 89 * NSEC_PER_SEC);
+		snapshot_of(f, 90 + 2 * i, 20 + 10 * i, 89 * NSEC_PER_SEC, 0);
+	expect_nothing(f, &detector_leak_growth);
+}
+
+/* The same ones: at first most of them run, then ever more of them sleep. */
+static void a_pool_that_comes_to_rest(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t i = 0; i < 6; i++)
+		snapshot_of(f, 90 + 2 * i, 20 + 10 * i, 0, 50 - 10 * i);
 	expect_nothing(f, &detector_leak_growth);
 }
 
@@ -653,6 +677,7 @@ int main(void)
 		TEST(cancelled_before_and_many),
 		TEST(a_loop_that_tries_again_for_ever),
 		TEST(more_and_more_that_sleep_once),
+		TEST(a_pool_that_comes_to_rest),
 		TEST(a_loop_that_is_late_by_its_work),
 		TEST(a_loop_that_is_late_for_want_of_cpus),
 		TEST(a_pool_without_use),

@@ -31,6 +31,7 @@ typedef double (*rate_fn)(uint64_t at_ns);
 struct outcome {
 	double cost_ns, worst_excess_ns; /* above share x time, at any moment */
 	double worst_late_share;         /* cost / time at any moment after the first second */
+	double worst_late_excess_ns;     /* above share x time, at any moment after five seconds */
 	double first_window_ns;          /* its cost, and that of its turn */
 	uint64_t on_ns, hits, windows;
 	double hits_counted; /* with their windows' weights */
@@ -43,6 +44,7 @@ struct simulation {
 	struct coverage coverage;
 	rate_fn rate;
 	uint64_t now;
+	uint64_t placing; /* time that putting probes in place takes, with hits; taking away as well */
 	double fraction;
 	struct outcome outcome;
 };
@@ -57,6 +59,14 @@ static void account(struct simulation *sim, double cost)
 		sim->outcome.worst_excess_ns = excess;
 	if (sim->now > SEC && sim->outcome.cost_ns / sim->now > sim->outcome.worst_late_share)
 		sim->outcome.worst_late_share = sim->outcome.cost_ns / sim->now;
+	if (sim->now > 5 * SEC && excess > sim->outcome.worst_late_excess_ns)
+		sim->outcome.worst_late_excess_ns = excess;
+}
+
+/* What a hit costs by the measure of the budget, of a program with less than a CPU. */
+static double hit_cost(const struct simulation *sim)
+{
+	return HIT_NS / budget_sharing_cpus(&sim->budget);
 }
 
 /* One step of the clock; the hits that the target has in it when it is traced. */
@@ -86,7 +96,7 @@ static uint64_t trace(struct simulation *sim, uint64_t ns, uint64_t weight, uint
 		uint64_t more = step(sim);
 
 		*hits += more;
-		account(sim, more * HIT_NS);
+		account(sim, more * hit_cost(sim));
 		if (*hits >= max_hits && limit_at == UINT64_MAX)
 			limit_at = sim->now + LATENCY;
 	}
@@ -97,12 +107,28 @@ static uint64_t trace(struct simulation *sim, uint64_t ns, uint64_t weight, uint
 	return sim->now - begin;
 }
 
+static void place(struct simulation *sim)
+{
+	for (uint64_t end = sim->now + sim->placing; sim->now < end;) {
+		uint64_t hits = step(sim);
+
+		account(sim, hits * hit_cost(sim));
+		budget_earn(&sim->budget, STEP);
+		budget_spend_hits(&sim->budget, 0,
+				  (struct budget_hits){ .all = hits, .busiest = hits / 2 });
+	}
+}
+
 static void window(struct simulation *sim, uint64_t end)
 {
-	struct budget_window window = budget_window(&sim->budget);
-	uint64_t length = window.length_ns, limit = window.max_hits, hits, on, weight;
+	struct budget_window window;
+	uint64_t length, limit, hits, on, weight;
 	bool open = true;
 
+	place(sim);
+	window = budget_window(&sim->budget);
+	length = window.length_ns;
+	limit = window.max_hits;
 	weight = coverage_open(&sim->coverage, sim->now, length);
 	while (open) {
 		on = trace(sim, length, weight, limit, &hits);
@@ -114,6 +140,7 @@ static void window(struct simulation *sim, uint64_t end)
 		length = 50 * MSEC;
 		weight = coverage_stay(&sim->coverage);
 	}
+	place(sim);
 	budget_spend_turn(&sim->budget);
 	account(sim, TURN_NS);
 	if (!sim->outcome.windows++)
@@ -122,11 +149,13 @@ static void window(struct simulation *sim, uint64_t end)
 	budget_earn(&sim->budget, CLOSING);
 }
 
-static struct outcome simulate(rate_fn rate, double share, uint64_t duration)
+static struct outcome simulate_placing(rate_fn rate, double share, uint64_t duration,
+				       uint64_t placing, double busy_cpus)
 {
-	struct simulation sim = { .rate = rate };
+	struct simulation sim = { .rate = rate, .placing = placing };
 
 	budget_init(&sim.budget, share, HIT_NS, TURN_NS);
+	sim.budget.busy_cpus = busy_cpus;
 	coverage_start(&sim.coverage, 0);
 	while (sim.now < duration) {
 		uint64_t pause = budget_rest_ns(&sim.budget, drand48()), before = sim.now;
@@ -138,6 +167,11 @@ static struct outcome simulate(rate_fn rate, double share, uint64_t duration)
 	assert_true(fabs(sim.budget.spent_ns - sim.outcome.cost_ns) < 1e-6 * sim.outcome.cost_ns);
 	sim.outcome.coverage = sim.coverage;
 	return sim.outcome;
+}
+
+static struct outcome simulate(rate_fn rate, double share, uint64_t duration)
+{
+	return simulate_placing(rate, share, duration, 0, 1);
 }
 
 static double hot(uint64_t at)
@@ -203,6 +237,35 @@ static void keeps_to_its_share_whatever_the_rate(void **state)
 			assert_true(outcome.worst_excess_ns < tolerated(shares[j]));
 			assert_true(outcome.cost_ns < shares[j] * 20e9 + tolerated(shares[j]));
 		}
+	}
+}
+
+static double lively(uint64_t at)
+{
+	(void)at;
+	return 20000;
+}
+
+/* Probes take longer to come and go than the window between, and all that time they are hit. */
+static void saves_up_for_hits_outside_of_windows(void **state)
+{
+	static const struct {
+		rate_fn rate;
+		double busy_cpus;
+	} targets[] = { { hot, 1 }, { jumping, 1 }, { lively, 0.2 }, { lively, 0.05 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		struct outcome outcome = simulate_placing(targets[i].rate, SHARE, 60 * SEC,
+							  10 * MSEC, targets[i].busy_cpus);
+
+		print_message("# target %zu: %llu windows, cost %.5f, worst excess %.2f ms, "
+			      "after 5 s %.2f ms\n",
+			      i, (unsigned long long)outcome.windows, outcome.cost_ns / 60e9,
+			      outcome.worst_excess_ns / 1e6, outcome.worst_late_excess_ns / 1e6);
+		assert_true(outcome.worst_late_excess_ns < tolerated(SHARE) / targets[i].busy_cpus);
+		assert_true(outcome.cost_ns > 0.5 * SHARE * 60e9);
+		assert_true(outcome.windows > 10);
 	}
 }
 
@@ -395,6 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_to_its_share_whatever_the_rate),
+		cmocka_unit_test(saves_up_for_hits_outside_of_windows),
 		cmocka_unit_test(uses_the_budget_it_has),
 		cmocka_unit_test(traces_all_the_time_what_is_quiet),
 		cmocka_unit_test(begins_with_little),

@@ -16,6 +16,8 @@
 #define LEAVERS_OF_LOOP 0.25
 /* Who sleeps wakes by itself; a loop is told from it by so many that sleep again. */
 #define LOOP_LEAST 0.9
+/* Of what came, so much must have been made meanwhile: goroutines may only have moved to the place. */
+#define MADE_LEAST 0.5
 /* Sockets that are opened one by one grow in number when traffic does, and stay. */
 #define NETWORK_LEAST_NS (60 * NSEC_PER_SEC)
 
@@ -32,6 +34,15 @@ static bool grows_steadily(const struct series_group *group, size_t points)
 		before = now;
 	}
 	return true;
+}
+
+/* In a pool that finds less to do, or less CPU, ever more of the same ones wait. */
+static bool is_made_of_new_ones(const struct series_group *group, size_t points)
+{
+	uint32_t first = series_count(group, 0), last = series_count(group, points - 1);
+
+	return last > first &&
+	       (double)series_survivors(group).made_since >= MADE_LEAST * (double)(last - first);
 }
 
 static bool is_loop(const struct series_group *group)
@@ -130,9 +141,11 @@ static void report(const struct detect_input *input, struct findings *findings,
 		finding_say(findings, finding, "all made by the go statement at %s",
 			    PLACE(created));
 	finding_say(findings, finding,
-		    "%u at first, %u after %s; of %llu there at first %llu are still there", first,
-		    last, DURATION(input->observed_ns), (unsigned long long)survivors.followed,
-		    (unsigned long long)survivors.left);
+		    "%u at first, %u after %s, %llu of them made meanwhile; of %llu there at first "
+		    "%llu are still there",
+		    first, last, DURATION(input->observed_ns),
+		    (unsigned long long)survivors.made_since,
+		    (unsigned long long)survivors.followed, (unsigned long long)survivors.left);
 	if (is_loop(group))
 		finding_say(
 			findings, finding,
@@ -180,7 +193,7 @@ static int check(const struct detect_input *input, struct findings *findings)
 		double slope;
 
 		if (now < limits->growth_least || !can_leak(input->model, group) ||
-		    !grows_steadily(group, point_count))
+		    !grows_steadily(group, point_count) || !is_made_of_new_ones(group, point_count))
 			continue;
 		slope = series_slope(input->series, group, 0);
 		if (slope * 60 >= limits->growth_per_minute)

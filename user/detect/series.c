@@ -16,9 +16,11 @@ struct group_key {
 struct group_node {
 	struct series_group group;
 	struct group_key key;
-	VEC(uint64_t) first;     /* goids at the first snapshot that had the group, ascending */
-	uint64_t left, anew;     /* of those, in the group at the last snapshot; in another wait */
-	uint64_t first_at_ns;    /* of the first snapshot that had the group */
+	VEC(uint64_t) first;  /* goids at the first snapshot that had the group, ascending */
+	uint64_t left, anew;  /* of those, in the group at the last snapshot; in another wait */
+	uint64_t at_first;    /* in the group at that first snapshot */
+	uint64_t made_since;  /* in the group at the last snapshot, made after the first of all */
+	uint64_t first_at_ns; /* of the first snapshot that had the group */
 	uint64_t first_snapshot; /* number of that snapshot */
 	UT_hash_handle hh;
 };
@@ -34,6 +36,8 @@ struct series {
 	struct group_node *group_table;
 	struct object_node *objects;
 	uint64_t snapshots, left_out;
+	VEC(uint64_t) known; /* goids at the first snapshot of all, ascending; SERIES_KNOWN at most */
+	uint64_t newest;     /* the highest of that snapshot, known or not */
 };
 
 struct series *series_new(void)
@@ -58,6 +62,7 @@ void series_free(struct series *series)
 		HASH_DEL(series->objects, object);
 		free(object);
 	}
+	vec_free(&series->known);
 	vec_free(&series->groups);
 	vec_free(&series->points);
 	free(series);
@@ -173,6 +178,53 @@ static int compare_goids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static bool has_goid(const uint64_t *goids, size_t count, uint64_t goid)
+{
+	return count && bsearch(&goid, goids, count, sizeof(goid), compare_goids);
+}
+
+/* Each P hands out ids of a block of its own, so that one made later can have a lower one. */
+static bool was_made_since(const struct series *series, uint64_t goid)
+{
+	return goid > series->newest || (series->known.len < SERIES_KNOWN &&
+					 !has_goid(series->known.data, series->known.len, goid));
+}
+
+/* Once all counts of this snapshot are there. */
+static void note_made_since(struct series *series, const struct model *model)
+{
+	for (size_t i = 0; i < model->groups.len; i++) {
+		const struct model_group *from = &model->groups.data[i];
+		struct group_node *node = from->system ? NULL : group_of(series, from);
+
+		if (!node || series_count(&node->group, series->points.len - 1) <= node->at_first)
+			continue;
+		for (uint64_t j = from->first_task; j < from->first_task + from->count; j++)
+			node->made_since += was_made_since(
+				series, model->tasks.data[model->group_tasks.data[j]].goid);
+	}
+}
+
+static int note_known(struct series *series, const struct model *model)
+{
+	for (size_t i = 0; i < model->tasks.len; i++) {
+		uint64_t goid = model->tasks.data[i].goid, *slot;
+
+		if (goid > series->newest)
+			series->newest = goid;
+		if (series->known.len == SERIES_KNOWN)
+			continue;
+		slot = vec_push(&series->known);
+		if (!slot)
+			return -ENOMEM;
+		*slot = goid;
+	}
+	if (series->known.len)
+		qsort(series->known.data, series->known.len, sizeof(*series->known.data),
+		      compare_goids);
+	return 0;
+}
+
 /* Goids of one model group; several of them can be one group here. */
 static int note_goids(struct group_node *node, const struct model *model,
 		      const struct model_group *from, bool is_first)
@@ -186,8 +238,7 @@ static int note_goids(struct group_node *node, const struct model *model,
 			/* they are ascending: what is younger than all of the first is none of them */
 			if (!node->first.len || goid > node->first.data[node->first.len - 1])
 				break;
-			if (bsearch(&goid, node->first.data, node->first.len, sizeof(goid),
-				    compare_goids)) {
+			if (has_goid(node->first.data, node->first.len, goid)) {
 				node->left++;
 				/* one that rested at the snapshot before is known to */
 				node->anew += !task->since_ns || task->since_ns > node->first_at_ns;
@@ -207,11 +258,13 @@ static int note_goids(struct group_node *node, const struct model *model,
 static int note_groups(struct series *series, const struct model *model)
 {
 	size_t point = series->points.len - 1;
-	int status = 0;
+	int status = series->snapshots == 1 ? note_known(series, model) : 0;
 
-	for (size_t i = 0; i < series->groups.len; i++)
-		((struct group_node *)series->groups.data[i])->left =
-			((struct group_node *)series->groups.data[i])->anew = 0;
+	for (size_t i = 0; i < series->groups.len; i++) {
+		struct group_node *node = (struct group_node *)series->groups.data[i];
+
+		node->left = node->anew = node->made_since = 0;
+	}
 	for (size_t i = 0; i < model->groups.len && !status; i++) {
 		const struct model_group *from = &model->groups.data[i];
 		struct group_node *node = from->system ? NULL : group_of(series, from);
@@ -223,10 +276,14 @@ static int note_groups(struct series *series, const struct model *model)
 			continue;
 		}
 		status = set_count(&node->group, point, from->count);
+		if (node->first_snapshot == series->snapshots)
+			node->at_first += from->count;
 		if (!status)
 			status = note_goids(node, model, from,
 					    node->first_snapshot == series->snapshots);
 	}
+	if (!status)
+		note_made_since(series, model);
 	return status;
 }
 
@@ -380,7 +437,8 @@ struct series_survivors series_survivors(const struct series_group *group)
 
 	return (struct series_survivors){ .followed = node->first.len,
 					  .left = node->left,
-					  .anew = node->anew };
+					  .anew = node->anew,
+					  .made_since = node->made_since };
 }
 
 /* ---- slopes ------------------------------------------------------------------------------------ */

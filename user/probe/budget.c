@@ -12,6 +12,7 @@
 #define START_TIME (50 * MSEC) /* of credit, so that there is something to see at once */
 #define CAUTIOUS_TURNS 3 /* as many windows are short: they may be any worse than the one before */
 #define HITS_TO_TURN 4   /* a window is long enough when its hits cost so many times its turn */
+#define TAILS_FORGOTTEN 4
 #define STAY_MIN (50 * MSEC)
 #define STAY_MAX (150 * MSEC)
 #define STAY_RESERVE 4 /* the credit is to last until then if so many times as much happens */
@@ -41,10 +42,20 @@ void budget_init(struct budget *budget, double share, double hit_ns, double turn
 	budget->credit_ns = share * START_TIME;
 }
 
-/* Cost of tracing for one ns, as of late. It cannot take more than all the time. */
+double budget_sharing_cpus(const struct budget *budget)
+{
+	if (budget->busy_cpus < 1)
+		return larger(budget->busy_cpus, IDLE_CPUS);
+	return larger(budget->busy_cpus / 2, 1);
+}
+
+/*
+ * Cost of tracing for one ns, as of late. It cannot take more than all the time, which is more than
+ * all of its CPU time where that is the measure.
+ */
 static double expected_cost(const struct budget *budget)
 {
-	return smaller(budget->rate * budget->wall_ns, 1);
+	return smaller(budget->rate * budget->wall_ns, larger(1, 1 / budget_sharing_cpus(budget)));
 }
 
 /*
@@ -64,9 +75,19 @@ static double expected_length(const struct budget *budget)
 	return larger(worth / cost, WINDOW_MIN);
 }
 
+/*
+ * What a turn still costs: while probes are in place, what taking them away may, and that is as much
+ * as putting them there did when nothing more is known.
+ */
+static double turn_cost(const struct budget *budget)
+{
+	return budget->turn_ns +
+	       larger(budget->tail_ns - budget->turn_hits_ns, budget->turn_hits_ns);
+}
+
 static double needed_credit(const struct budget *budget)
 {
-	return budget->turn_ns + expected_cost(budget) * expected_length(budget);
+	return turn_cost(budget) + expected_cost(budget) * expected_length(budget);
 }
 
 void budget_earn(struct budget *budget, uint64_t ns)
@@ -85,7 +106,7 @@ uint64_t budget_rest_ns(const struct budget *budget, double chance)
 {
 	double wanted = needed_credit(budget) - budget->credit_ns / 4;
 	double rest = wanted / budget->share * smaller(0.25 - log(1 - chance), 4);
-	double worst = -budget->share * DEBT_TIME - budget->credit_ns;
+	double worst = budget->tail_ns - budget->share * DEBT_TIME - budget->credit_ns;
 
 	return larger(larger(rest, worst / budget->share), 0);
 }
@@ -97,7 +118,7 @@ uint64_t budget_rest_ns(const struct budget *budget, double chance)
  */
 struct budget_window budget_window(const struct budget *budget)
 {
-	double length = expected_length(budget), most = budget->credit_ns - budget->turn_ns;
+	double length = expected_length(budget), most = budget->credit_ns - turn_cost(budget);
 
 	return (struct budget_window){
 		.length_ns = length,
@@ -115,20 +136,16 @@ static void note_rate(struct budget *budget, double rate)
 	budget->since_ns = 0;
 }
 
-double budget_sharing_cpus(const struct budget *budget)
-{
-	if (budget->busy_cpus < 1)
-		return larger(budget->busy_cpus, IDLE_CPUS);
-	return larger(budget->busy_cpus / 2, 1);
-}
-
 void budget_spend_hits(struct budget *budget, uint64_t on_ns, struct budget_hits hits)
 {
 	double cost = larger(hits.all / budget_sharing_cpus(budget), hits.busiest) * budget->hit_ns;
 
 	if (on_ns)
 		note_rate(budget, (double)hits.recorded / on_ns);
-	budget->wall_ns = hits.all ? larger(cost / hits.all, 1) : budget->hit_ns;
+	else
+		budget->turn_hits_ns += cost;
+	if (hits.all)
+		budget->wall_ns = larger(cost / hits.all, 1);
 	budget->credit_ns -= cost;
 	budget->spent_ns += cost;
 }
@@ -139,15 +156,20 @@ void budget_spend(struct budget *budget, double ns)
 	budget->spent_ns += ns;
 }
 
+/* What costs more than thought is believed at once, what costs less by and by. */
 void budget_spend_turn(struct budget *budget)
 {
+	double less = budget->tail_ns - budget->turn_hits_ns;
+
+	budget->tail_ns -= less > 0 ? less / TAILS_FORGOTTEN : less;
+	budget->turn_hits_ns = 0;
 	budget->turns++;
 	budget_spend(budget, budget->turn_ns);
 }
 
 bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits)
 {
-	double credit = budget->credit_ns - budget->turn_ns;
+	double credit = budget->credit_ns - turn_cost(budget);
 
 	*max_hits = credit > 0 ? credit / budget->wall_ns + 1 : 1;
 	return credit > 0 && expected_cost(budget) < STAY_SHARE * budget->share;
@@ -155,7 +177,7 @@ bool budget_may_stay_open(const struct budget *budget, uint64_t *max_hits)
 
 uint64_t budget_stay_ns(const struct budget *budget)
 {
-	double credit = budget->credit_ns - budget->turn_ns;
+	double credit = budget->credit_ns - turn_cost(budget);
 	double most = expected_cost(budget) * STAY_RESERVE * STAY_MAX;
 
 	return credit < most ? larger(STAY_MAX * credit / most, STAY_MIN) : STAY_MAX;

@@ -23,7 +23,8 @@ type sessionStore struct {
 	once   sync.Once
 }
 
-// Some twelve thousand operations a second on one map behind one mutex; fixed, on a map of 64 shards.
+// Some twelve thousand operations a second on one map behind one mutex, each of 75 us on whatever CPU:
+// nine tenths of one. Fixed, on a map of 64 shards.
 func lockHot(fixed bool) {
 	count := 1
 	if fixed {
@@ -38,7 +39,7 @@ func lockHot(fixed bool) {
 		go func(caller int) {
 			for i := 0; ; i++ {
 				store.touch(caller*1000 + i%1000)
-				time.Sleep(2 * time.Millisecond)
+				time.Sleep(4 * time.Millisecond)
 			}
 		}(caller)
 	}
@@ -58,13 +59,13 @@ func (s *sessionStore) touch(id int) {
 	atomic.AddInt64(&s.served, 1)
 }
 
-//go:noinline
 func renew(session string) string {
-	buffer := make([]byte, 2048)
-	for i := range buffer {
-		for j := 0; j < 16; j++ {
-			buffer[i] += byte(i ^ j)
+	buffer := make([]byte, 64)
+	copy(buffer, session)
+	for began := time.Now(); time.Since(began) < 75*time.Microsecond; {
+		for i := range buffer {
+			buffer[i] += byte(i)
 		}
 	}
-	return string(buffer[:64])
+	return string(buffer)
 }
