@@ -22,9 +22,9 @@ BUSY=(lock.hot lock.starving)
 @test "Go 1.19: incidents are named, their twins are not" { cases 1.19 "${QUIET[@]}"; }
 @test "Go 1.24: incidents are named, their twins are not" { cases 1.24 "${QUIET[@]}"; }
 @test "Go 1.27: incidents are named, their twins are not" { cases 1.27 "${QUIET[@]}"; }
-@test "Go 1.19: hot and starving locks" { cases 1.19 "${BUSY[@]}"; }
-@test "Go 1.24: hot and starving locks" { cases 1.24 "${BUSY[@]}"; }
-@test "Go 1.27: hot and starving locks" { cases 1.27 "${BUSY[@]}"; }
+@test "Go 1.19: hot and starving locks" { SECONDS_EACH=5 alone 1.19 "${BUSY[@]}"; }
+@test "Go 1.24: hot and starving locks" { SECONDS_EACH=5 alone 1.24 "${BUSY[@]}"; }
+@test "Go 1.27: hot and starving locks" { SECONDS_EACH=5 alone 1.27 "${BUSY[@]}"; }
 
 # one ID VARIANT: a case of any version, under way, in TARGET_PID.
 one() {

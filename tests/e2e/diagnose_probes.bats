@@ -25,22 +25,9 @@ LOADS=(gc.pressure gc.pressure/forced map.miss atomic.value)
 @test "Go 1.27: collections, maps and values" { cases 1.27 "${LOADS[@]}"; }
 POLLS=(select.spin chan.closed_spin chan.closed_spin/range pool.miss)
 
-# alone VERSION ID...: one after the other, each with a CPU to itself, also where others want it: what
-# is seen in windows is little when it hardly runs in them.
-alone() {
-	local version=$1 id
-	shift
-	SECONDS_EACH=4 NICE=-15
-	for id; do
-		cases "$version" "$id"
-		kill -KILL "${STARTED[@]}"
-		STARTED=()
-	done
-}
-
-@test "Go 1.19: loops that poll, and a pool" { alone 1.19 "${POLLS[@]}"; }
-@test "Go 1.24: loops that poll, and a pool" { alone 1.24 "${POLLS[@]}"; }
-@test "Go 1.27: loops that poll, and a pool" { alone 1.27 "${POLLS[@]}"; }
+@test "Go 1.19: loops that poll, and a pool" { SECONDS_EACH=4 alone 1.19 "${POLLS[@]}"; }
+@test "Go 1.24: loops that poll, and a pool" { SECONDS_EACH=4 alone 1.24 "${POLLS[@]}"; }
+@test "Go 1.27: loops that poll, and a pool" { SECONDS_EACH=4 alone 1.27 "${POLLS[@]}"; }
 
 # dies VERSION CASE: the process is gone when it is told of; the twin goes on and is healthy.
 dies() {
@@ -80,7 +67,7 @@ dies() {
 		fail "$(jq -c '[.incidents[] | [.id, .evidence]]' "$doc")"
 }
 
-@test "Go 1.23: a sync.Map of too many updates" { alone 1.23 map.miss; }
+@test "Go 1.23: a sync.Map of too many updates" { SECONDS_EACH=4 alone 1.23 map.miss; }
 
 # delayed VERSION: more work than its one P can run.
 delayed() {

@@ -17,7 +17,8 @@ type ticketDesk struct {
 }
 
 // A desk that writes its whole log while it holds the lock, some 8 ms; fixed, it copies what it needs
-// and writes outside. Either takes nine tenths of a CPU.
+// and writes outside. Either wants more than one CPU, which
+// the lock does not let the first have.
 func lockStarving(fixed bool) {
 	desk := &ticketDesk{}
 	for i := 0; i < 12; i++ {
@@ -28,7 +29,7 @@ func lockStarving(fixed bool) {
 				} else {
 					desk.sell()
 				}
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(60 * time.Millisecond)
 			}
 		}()
 	}
