@@ -18,13 +18,15 @@ program() {
 }
 
 # look [ARGUMENT...]: starts PROGRAM, looks at it, and has it tell what is true: DOCUMENT, TRUTH, and
-# PROFILE (ids, or null).
+# PROFILE (ids, or null). With BUSY set its endless phase goes on meanwhile.
 look() {
 	target_start "$PROGRAM" "$@"
+	[ -z "${BUSY:-}" ] || target_go
 	DOCUMENT=$TARGET_DIR/document TRUTH=$TARGET_DIR/truth
 	LOOK_STATUS=0
 	"$CONCTRACE" leaks -f json -o "$DOCUMENT" -p "$TARGET_PID" || LOOK_STATUS=$?
 	target_report "$TRUTH"
+	[ -z "${BUSY:-}" ] || target_stop
 	target_send profile
 	target_expect '^profile '
 	PROFILE=${LINE#profile }
@@ -57,7 +59,7 @@ is_complete() {
 look_until_complete() {
 	local try
 	for try in 1 2 3; do
-		look
+		look "$@"
 		is_right
 		! is_complete || return 0
 	done
@@ -207,6 +209,21 @@ memory_cgroup() {
 	target_stop
 	target_quit
 }
+
+# Its workers hold what they are about to mark where no other goroutine has it, and free what nobody leads to.
+collector_runs_all_the_time() {
+	program "$@"
+	local BUSY=1
+	look_until_complete -collect
+	jq -e '.collections > 5' "$TRUTH"
+	look -collect -fixed
+	nothing_is_leaked
+	jq -e '.collections >= 2' "$TRUTH"
+}
+
+@test "while the collector runs all the time, Go 1.19" { collector_runs_all_the_time 1.19; }
+@test "while the collector runs all the time, Go 1.24" { collector_runs_all_the_time 1.24 stripped; }
+@test "while the collector runs all the time, Go 1.27" { collector_runs_all_the_time 1.27; }
 
 # has_cycles RELATION: the cycles found ($found) and those cases' that have one ($true).
 has_cycles() {

@@ -8,6 +8,7 @@
 //	leaks -case early_return,abba [-fixed] [-copies N]
 //	leaks -case all
 //	leaks -case none -movers N
+//	leaks -case all -collect
 //	leaks -case none -queued N
 package main
 
@@ -186,8 +187,10 @@ func report(runs []*run) interface{} {
 		r.mu.Unlock()
 		rows = append(rows, row)
 	}
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
 	return map[string]interface{}{"go": runtime.Version(), "fixed": *fixed, "cases": rows,
-		"queued": atomic.LoadInt64(&awaiting)}
+		"queued": atomic.LoadInt64(&awaiting), "collections": memory.NumGC}
 }
 
 var leakedHead = regexp.MustCompile(`(?m)^goroutine (\d+)[^\[\n]*\[[^\]\n]*\(leaked\)`)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"flag"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -15,14 +16,17 @@ import (
 // that is new and memory that is old.
 var movers = flag.Int("movers", 0, "goroutines that move what `N` hundreds of others wait for")
 
+var collects = flag.Bool("collect", false, "run the garbage collector all the time meanwhile")
+
 type parcel struct {
 	wake chan struct{}
 	next *parcel
 }
 
 var (
-	moving  int32
-	waiting int64
+	moving     int32
+	waiting    int64
+	collecting int32
 )
 
 const perMover = 100
@@ -69,8 +73,19 @@ func move(list *parcel) {
 	}
 }
 
+func collectGarbage() {
+	for atomic.LoadInt32(&moving) == 1 {
+		runtime.GC()
+	}
+	atomic.StoreInt32(&collecting, 0)
+}
+
 func startMovers() {
 	atomic.StoreInt32(&moving, 1)
+	if *collects {
+		atomic.StoreInt32(&collecting, 1)
+		go collectGarbage()
+	}
 	for i := 0; i < *movers; i++ {
 		go move(hand())
 	}
@@ -83,8 +98,10 @@ func stopMovers() {
 	if !atomic.CompareAndSwapInt32(&moving, 1, 0) {
 		return
 	}
-	for atomic.LoadInt64(&waiting) > 0 {
+	for atomic.LoadInt64(&waiting) > 0 || atomic.LoadInt32(&collecting) > 0 {
 		time.Sleep(time.Millisecond)
 	}
-	ctl.Settle(1)
+	if *movers > 0 {
+		ctl.Settle(1)
+	}
 }
