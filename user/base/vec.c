@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "base/vec.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,24 @@ void vec_make_room(void **data, size_t len, size_t *cap, size_t count, size_t el
 		return;
 	*data = grown;
 	*cap = count;
+}
+
+int vec_append_elements(void **data, size_t *len, size_t *cap, const void *from, size_t count,
+			size_t element_size)
+{
+	if (*len + count > *cap) {
+		size_t wanted = *len + count > *cap * 2 ? *len + count : *cap * 2;
+		void *grown = reallocarray(*data, wanted, element_size);
+
+		if (!grown)
+			return -ENOMEM;
+		*data = grown;
+		*cap = wanted;
+	}
+	if (count)
+		memcpy((char *)*data + *len * element_size, from, count * element_size);
+	*len += count;
+	return 0;
 }
 
 void vec_sort_elements(void *data, size_t len, size_t element_size,

@@ -25,6 +25,11 @@
 #define vec_reserve(vec, count)                                                                    \
 	vec_make_room((void **)&(vec)->data, (vec)->len, &(vec)->cap, count, sizeof(*(vec)->data))
 
+/* So many elements more, copied from elsewhere. 0, -ENOMEM. */
+#define vec_append(vec, elements, count)                                                           \
+	vec_append_elements((void **)&(vec)->data, &(vec)->len, &(vec)->cap, elements, count,      \
+			    sizeof(*(vec)->data))
+
 #define vec_free(vec) vec_release((void **)&(vec)->data, &(vec)->len, &(vec)->cap)
 
 /* compare: as qsort_r's. */
@@ -35,6 +40,8 @@ void vec_sort_elements(void *data, size_t len, size_t element_size,
 		       int (*compare)(const void *, const void *, void *), void *ctx);
 void *vec_grow(void **data, size_t *len, size_t *cap, size_t element_size);
 void vec_make_room(void **data, size_t len, size_t *cap, size_t count, size_t element_size);
+int vec_append_elements(void **data, size_t *len, size_t *cap, const void *from, size_t count,
+			size_t element_size);
 void vec_release(void **data, size_t *len, size_t *cap);
 
 #endif

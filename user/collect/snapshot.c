@@ -15,6 +15,7 @@
 #include "collect/labels.h"
 #include "collect/next_ops.h"
 #include "collect/peers.h"
+#include "collect/snapshot_assembly.h"
 
 #define WHAT "reading the goroutines"
 #define GOROUTINES_MAX (1ULL << 27)
@@ -105,138 +106,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static int append(void *vec_data, size_t *len, size_t *cap, const void *from, size_t count,
-		  size_t size)
-{
-	void **data = vec_data;
-
-	if (*len + count > *cap) {
-		size_t wanted = *len + count > *cap * 2 ? *len + count : *cap * 2;
-		void *grown = reallocarray(*data, wanted, size);
-
-		if (!grown)
-			return -ENOMEM;
-		*data = grown;
-		*cap = wanted;
-	}
-	if (count)
-		memcpy((char *)*data + *len * size, from, count * size);
-	*len += count;
-	return 0;
-}
-
-#define append_all(to, elements, count)                                                            \
-	append(&(to)->data, &(to)->len, &(to)->cap, elements, count, sizeof(*(to)->data))
-
-/* What is being put together. */
-struct assembly {
-	struct snapshot *snapshot;
-	const struct snapshot *last;
-	struct snapshot_memory *next;
-	struct stack_set stacks;
-	VEC(uint32_t) origins; /* of each goroutine */
-	cond_waiters conds;
-};
-
-static int take_stacks(struct assembly *assembly, const struct chunk *chunk,
-		       struct goroutine *goroutines)
-{
-	size_t count = chunk->stacks.stacks.len;
-	uint32_t *moved = calloc(count + 1, sizeof(*moved));
-	int status = moved ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < count && !status; i++) {
-		const struct stack_span *span = &chunk->stacks.stacks.data[i];
-
-		status = stack_set_add(&assembly->stacks, chunk->stacks.pcs.data + span->first,
-				       span->count, &moved[i]);
-	}
-	for (size_t i = 0; i < chunk->goroutines.len && !status; i++) {
-		uint32_t stack = goroutines[i].first_pc;
-
-		goroutines[i].first_pc =
-			stack == CHUNK_NONE ? 0 : assembly->stacks.stacks.data[moved[stack]].first;
-	}
-	free(moved);
-	return status;
-}
-
-static int take_cases(struct assembly *assembly, const struct chunk *chunk,
-		      struct goroutine *goroutines)
-{
-	struct snapshot *snapshot = assembly->snapshot;
-
-	for (size_t i = 0; i < chunk->goroutines.len; i++) {
-		struct goroutine *goroutine = &goroutines[i];
-		bool is_new = chunk->origins.data[i] == CHUNK_NONE;
-		const struct wait_case *from = is_new ? chunk->cases.data :
-							assembly->last->cases.data;
-		uint32_t first = goroutine->first_case;
-
-		goroutine->first_case = snapshot->cases.len;
-		if (append_all(&snapshot->cases, from + first, goroutine->case_count))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Without their arguments the others' are complete. */
-static int take_args(struct assembly *assembly, const struct chunk *chunk,
-		     struct goroutine *goroutines)
-{
-	struct snapshot *snapshot = assembly->snapshot;
-
-	for (size_t i = 0; i < chunk->goroutines.len; i++) {
-		struct goroutine *goroutine = &goroutines[i];
-		bool is_new = chunk->origins.data[i] == CHUNK_NONE;
-		const uint64_t *from = is_new ? chunk->args.data : assembly->last->args.data;
-		uint32_t first = goroutine->first_arg;
-
-		goroutine->first_arg = snapshot->args.len;
-		if (goroutine->arg_count > SNAPSHOT_ARGS_MAX - snapshot->args.len)
-			goroutine->arg_count = 0;
-		if (append_all(&snapshot->args, from + first, goroutine->arg_count))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Indices in the chunk become those of the snapshot. */
-static int take_chunk(struct assembly *assembly, const struct chunk *chunk)
-{
-	struct snapshot *snapshot = assembly->snapshot;
-	size_t first = snapshot->goroutines.len, first_cond = assembly->conds.len,
-	       first_known = assembly->next->known.len;
-	struct goroutine *goroutines;
-	int status =
-		append_all(&snapshot->goroutines, chunk->goroutines.data, chunk->goroutines.len);
-
-	if (!status)
-		status = append_all(&assembly->origins, chunk->origins.data, chunk->origins.len);
-	if (!status)
-		status = append_all(&assembly->conds, chunk->conds.data, chunk->conds.len);
-	if (!status)
-		status = append_all(&assembly->next->known, chunk->known.data, chunk->known.len);
-	if (status)
-		return status;
-	for (size_t i = first_cond; i < assembly->conds.len; i++)
-		assembly->conds.data[i].goroutine += first;
-	for (size_t i = first_known; i < assembly->next->known.len; i++)
-		if (assembly->next->known.data[i].goroutine != CHUNK_NONE)
-			assembly->next->known.data[i].goroutine += first;
-	for (size_t i = 0; i < chunk->origins.len; i++)
-		snapshot->reused += chunk->origins.data[i] != CHUNK_NONE;
-	snapshot->torn += chunk->torn;
-	snapshot->unreadable += chunk->unreadable;
-	snapshot->system += chunk->system;
-	goroutines = snapshot->goroutines.data + first;
-	status = take_stacks(assembly, chunk, goroutines);
-	if (!status && snapshot->has_args)
-		status = take_args(assembly, chunk, goroutines);
-	return status ? status : take_cases(assembly, chunk, goroutines);
-}
-
-static int take_chunks_as_they_come(struct job *job, struct assembly *assembly)
+static int take_chunks_as_they_come(struct job *job, struct snapshot_assembly *assembly)
 {
 	int status = 0;
 
@@ -250,7 +120,7 @@ static int take_chunks_as_they_come(struct job *job, struct assembly *assembly)
 		if (status == -ECANCELED)
 			break;
 		if (!status)
-			status = take_chunk(assembly, &job->chunks[i]);
+			status = snapshot_assembly_take(assembly, &job->chunks[i]);
 		chunk_free(&job->chunks[i]);
 		memset(&job->chunks[i], 0, sizeof(job->chunks[i]));
 	}
@@ -267,7 +137,7 @@ static int first_failure(const struct job *job, int status)
 }
 
 static int read_in_threads(struct job *job, struct worker *workers, size_t count,
-			   struct assembly *assembly)
+			   struct snapshot_assembly *assembly)
 {
 	size_t started = 0;
 	int status;
@@ -286,14 +156,15 @@ static int read_in_threads(struct job *job, struct worker *workers, size_t count
 	return status == -ECANCELED ? first_failure(job, -EINVAL) : status;
 }
 
-static int read_in_turn(struct job *job, struct chunk_reader *reader, struct assembly *assembly)
+static int read_in_turn(struct job *job, struct chunk_reader *reader,
+			struct snapshot_assembly *assembly)
 {
 	int status = 0;
 
 	for (size_t i = 0; i < job->chunk_count && !status; i++) {
 		status = read_one(job, reader, i);
 		if (!status)
-			status = take_chunk(assembly, &job->chunks[i]);
+			status = snapshot_assembly_take(assembly, &job->chunks[i]);
 		chunk_free(&job->chunks[i]);
 		memset(&job->chunks[i], 0, sizeof(job->chunks[i]));
 	}
@@ -310,7 +181,7 @@ static size_t threads_for(size_t chunk_count)
 }
 
 static int read_chunks(struct job *job, const struct snapshot_options *options,
-		       const struct snapshot_memory *memory, struct assembly *assembly)
+		       const struct snapshot_memory *memory, struct snapshot_assembly *assembly)
 {
 	struct snapshot_reader *reader = job->reader;
 	size_t threads = threads_for(job->chunk_count);
@@ -341,7 +212,7 @@ static int read_chunks(struct job *job, const struct snapshot_options *options,
 }
 
 static int read_all(struct snapshot_reader *reader, const struct snapshot_options *options,
-		    const struct snapshot_memory *memory, struct assembly *assembly)
+		    const struct snapshot_memory *memory, struct snapshot_assembly *assembly)
 {
 	const struct target *target = reader->target;
 	struct job job = { .reader = reader,
@@ -385,7 +256,7 @@ static int find_peers(struct snapshot_reader *reader, struct snapshot *snapshot)
 
 /* What needs all goroutines. */
 static int complete(struct snapshot_reader *reader, const struct snapshot_options *options,
-		    struct assembly *assembly)
+		    struct snapshot_assembly *assembly)
 {
 	const struct target *target = reader->target;
 	struct snapshot *snapshot = assembly->snapshot;
@@ -418,13 +289,6 @@ static void snapshot_clear(struct snapshot *snapshot)
 	snapshot->strings.len = 0;
 }
 
-static int hand_over_stacks(struct assembly *assembly)
-{
-	struct stack_set *stacks = &assembly->stacks;
-
-	return append_all(&assembly->snapshot->pcs, stacks->pcs.data, stacks->pcs.len);
-}
-
 static bool is_same_question(const struct snapshot_options *a, const struct snapshot_options *b)
 {
 	return a->stacks == b->stacks && a->args == b->args && a->system == b->system &&
@@ -440,12 +304,12 @@ static void remember(struct snapshot_reader *reader, const struct snapshot_optio
 
 	snapshot_clear(last);
 	last->at_ns = snapshot->at_ns;
-	if (append_all(&last->goroutines, snapshot->goroutines.data, snapshot->goroutines.len) ||
-	    append_all(&last->pcs, snapshot->pcs.data, snapshot->pcs.len) ||
-	    append_all(&last->args, snapshot->args.data, snapshot->args.len) ||
-	    append_all(&last->cases, snapshot->cases.data, snapshot->cases.len) ||
-	    append_all(&last->labels, snapshot->labels.data, snapshot->labels.len) ||
-	    append_all(&last->strings, snapshot->strings.data, snapshot->strings.len)) {
+	if (vec_append(&last->goroutines, snapshot->goroutines.data, snapshot->goroutines.len) ||
+	    vec_append(&last->pcs, snapshot->pcs.data, snapshot->pcs.len) ||
+	    vec_append(&last->args, snapshot->args.data, snapshot->args.len) ||
+	    vec_append(&last->cases, snapshot->cases.data, snapshot->cases.len) ||
+	    vec_append(&last->labels, snapshot->labels.data, snapshot->labels.len) ||
+	    vec_append(&last->strings, snapshot->strings.data, snapshot->strings.len)) {
 		reader->memory.known.len = 0;
 		return;
 	}
@@ -482,9 +346,9 @@ int snapshot_read(struct snapshot_reader *reader, const struct snapshot_options 
 		  struct snapshot *snapshot, struct err *err)
 {
 	bool recalls = reader->memory.known.len && is_same_question(options, &reader->options);
-	struct assembly assembly = { .snapshot = snapshot,
-				     .last = recalls ? &reader->memory.last : NULL,
-				     .next = &reader->next };
+	struct snapshot_assembly assembly = { .snapshot = snapshot,
+					      .last = recalls ? &reader->memory.last : NULL,
+					      .next = &reader->next };
 	int status;
 
 	snapshot_clear(snapshot);
@@ -493,14 +357,12 @@ int snapshot_read(struct snapshot_reader *reader, const struct snapshot_options 
 	reader->next.known.len = 0;
 	status = read_all(reader, options, recalls ? &reader->memory : NULL, &assembly);
 	if (!status)
-		status = hand_over_stacks(&assembly);
+		status = snapshot_assembly_end(&assembly);
 	if (!status)
 		status = complete(reader, options, &assembly);
 	if (!status && !options->last)
 		remember(reader, options, snapshot);
-	stack_set_free(&assembly.stacks);
-	vec_free(&assembly.origins);
-	vec_free(&assembly.conds);
+	snapshot_assembly_free(&assembly);
 	snapshot->took_ns = clock_now_ns() - snapshot->at_ns;
 	return status ? snapshot_error(reader->target, status, err) : 0;
 }
