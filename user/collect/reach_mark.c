@@ -14,7 +14,8 @@
 #define CHUNK 4096ULL /* bytes of a large object that are scanned at once */
 #define GATHERED 256  /* words that are looked up side by side */
 #define AT_A_TIME 4   /* words that are read without a look at how many there are */
-#define AHEAD 16      /* objects whose memory is fetched before they are scanned */
+#define AHEAD 32      /* objects whose memory is fetched before they are scanned: */
+#define CACHE_LINE 64 /* two of these, which bring the others */
 #define GIVE_MIN 256  /* entries; who has fewer gives nothing away */
 #define GIVE_MAX 1024
 #define BYTES_A_WORKER (16ULL << 20) /* of the heap: less is not worth one */
@@ -213,7 +214,12 @@ static void fetch(const struct mark_worker *worker, struct mark_entry entry)
 {
 	const struct heap_span *span = &worker->heap->spans.data[entry.span];
 
-	__builtin_prefetch(span->bytes + entry.slot * (is_large(span) ? CHUNK : span->elem_size));
+	const uint8_t *bytes =
+		span->bytes + entry.slot * (is_large(span) ? CHUNK : span->elem_size);
+
+	__builtin_prefetch(bytes);
+	if (span->elem_size > CACHE_LINE)
+		__builtin_prefetch(bytes + CACHE_LINE);
 }
 
 static bool give_to_others(struct mark *mark, const struct mark_entry *entries, size_t count)
