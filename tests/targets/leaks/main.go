@@ -8,7 +8,7 @@
 //	leaks -case early_return,abba [-fixed] [-copies N]
 //	leaks -case all
 //	leaks -case none -movers N
-//	leaks -case all -collect
+//	leaks -case all -collect APART
 //	leaks -case none -queued N
 package main
 

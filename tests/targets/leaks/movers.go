@@ -16,7 +16,7 @@ import (
 // that is new and memory that is old.
 var movers = flag.Int("movers", 0, "goroutines that move what `N` hundreds of others wait for")
 
-var collects = flag.Bool("collect", false, "run the garbage collector all the time meanwhile")
+var apart = flag.Duration("collect", 0, "run the garbage collector meanwhile, again and again, so long `apart`")
 
 type parcel struct {
 	wake chan struct{}
@@ -76,13 +76,14 @@ func move(list *parcel) {
 func collectGarbage() {
 	for atomic.LoadInt32(&moving) == 1 {
 		runtime.GC()
+		time.Sleep(*apart)
 	}
 	atomic.StoreInt32(&collecting, 0)
 }
 
 func startMovers() {
 	atomic.StoreInt32(&moving, 1)
-	if *collects {
+	if *apart > 0 {
 		atomic.StoreInt32(&collecting, 1)
 		go collectGarbage()
 	}
