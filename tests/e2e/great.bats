@@ -138,7 +138,10 @@ in_group() {
 	run "$CONCTRACE" report "$dir/db" diagnose -f json --max-goroutines "$limit"
 	[ "$status" = 3 ] || fail "status $status: $output"
 	printf '%s\n' "$output" >"$dir/doc"
-	"$CONCTRACE" report "$dir/db" diagnose --max-goroutines "$limit" | sed 's/^/# /' >&3 || true
+	"$CONCTRACE" report "$dir/db" diagnose --max-goroutines "$limit" >"$dir/text" || true
+	sed 's/^/# /' "$dir/text" >&3
+	# what it did in all the time, not at its last moment
+	grep -q '^a second: ~\?[1-9]' "$dir/text"
 	# the place, the go statement behind it, and that it is a loop
 	jq -e --slurpfile truth "$dir/truth" '$truth[0].site.line as $line | .incidents[0] | .id == "leak.growth" and
 		.severity != "info" and .site.line == $line and .since != null' "$dir/doc" || fail "$(jq -c .incidents "$dir/doc")"

@@ -81,21 +81,6 @@ static uint64_t between(uint64_t duration_ns)
 	return ns < BETWEEN_MIN_NS ? BETWEEN_MIN_NS : ns > BETWEEN_MAX_NS ? BETWEEN_MAX_NS : ns;
 }
 
-/* The last interval is a moment only; a report is about all of the time. */
-static void take_rates_of_all(struct model *model)
-{
-	double seconds = (double)model->counted_ns / 1e9;
-
-	if (seconds <= 0)
-		return;
-	model->rates = (struct model_rates){
-		.spawn = (double)model->counters[CT_N_SPAWN] / seconds,
-		.exit = (double)model->counters[CT_N_EXIT] / seconds,
-		.park = (double)model->counters[CT_N_PARK] / seconds,
-		.ready = (double)model->counters[CT_N_READY] / seconds,
-	};
-}
-
 /* Everything of an earlier look goes, then the probes are put in place, if that is possible. */
 static int begin(struct observation *observation, const struct options *options, uint32_t roles,
 		 struct err *err)
@@ -158,7 +143,7 @@ int observe(struct observation *observation, const struct options *options, uint
 	if (live->gone) /* what the probes saw last may be why */
 		return live_update(live, options, false, err);
 	status = look(observation, options, true, err);
-	take_rates_of_all(&live->model);
+	model_take_overall_rates(&live->model);
 	if (!status && !live->gone)
 		observed_leaks_find(live, options, &observation->leaks);
 	return status;

@@ -91,10 +91,13 @@ static int diff_both(struct replayed *before, struct replayed *after, const stru
 	struct shown shown_before = replayed_shown(before, options);
 	struct shown shown_after = replayed_shown(after, options);
 	struct diff diff = { 0 };
-	int status = diff_make(&before->model, &after->model, &diff) ?
-			     output_no_memory(err) :
-			     print_diff(&shown_before, &shown_after, &diff, options, err);
+	int status;
 
+	model_take_overall_rates(&before->model);
+	model_take_overall_rates(&after->model);
+	status = diff_make(&before->model, &after->model, &diff) ?
+			 output_no_memory(err) :
+			 print_diff(&shown_before, &shown_after, &diff, options, err);
 	diff_free(&diff);
 	return status;
 }

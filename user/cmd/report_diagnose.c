@@ -50,6 +50,7 @@ static int diagnose(struct replayed *replayed, const struct observed *observed,
 	if (!observed->snapshots)
 		return err_set(err, ENODATA, "diagnosing the recording", "record for longer",
 			       "%.200s has no snapshot", options->words[0]);
+	model_take_overall_rates(&replayed->model);
 	observed_input(observed, &diagnosis.input);
 	if (!diagnosis.input.roles)
 		snprintf(diagnosis.no_probes, sizeof(diagnosis.no_probes),

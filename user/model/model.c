@@ -83,6 +83,21 @@ static void note_counters(struct model *model, const struct aggregates *aggregat
 	memcpy(model->steady_ns, governor->steady_ns, sizeof(model->steady_ns));
 }
 
+void model_take_overall_rates(struct model *model)
+{
+	const uint64_t *all = model->counters;
+	uint64_t ns = model->counted_ns;
+
+	if (!ns)
+		return;
+	model->rates = (struct model_rates){
+		.spawn = per_second(0, all[CT_N_SPAWN], ns),
+		.exit = per_second(0, all[CT_N_EXIT], ns),
+		.park = per_second(0, all[CT_N_PARK], ns),
+		.ready = per_second(0, all[CT_N_READY], ns),
+	};
+}
+
 static void note_time(struct model *model, const struct aggregates *aggregates,
 		      const struct governor_status *governor, const struct snapshot *snapshot)
 {

@@ -290,6 +290,8 @@ void model_free(struct model *model);
  */
 int model_update(struct model *model, const struct aggregates *aggregates,
 		 const struct governor_status *governor, const struct snapshot *snapshot);
+/* Rates since the attach: the last interval is a moment only, and a report is about all of the time. */
+void model_take_overall_rates(struct model *model);
 
 /* Everything that the kernel could not keep; CT_N_UNMATCHED is none of it. */
 uint64_t model_lost(const struct model *model);
