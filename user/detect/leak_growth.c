@@ -36,15 +36,6 @@ static bool grows_steadily(const struct series_group *group, size_t points)
 	return true;
 }
 
-/* In a pool that finds less to do, or less CPU, ever more of the same ones wait. */
-static bool is_made_of_new_ones(const struct series_group *group, size_t points)
-{
-	uint32_t first = series_count(group, 0), last = series_count(group, points - 1);
-
-	return last > first &&
-	       (double)series_survivors(group).made_since >= MADE_LEAST * (double)(last - first);
-}
-
 static bool is_loop(const struct series_group *group)
 {
 	return group->state == G_WAITING && group->wait_kind == WAIT_TIMER;
@@ -70,6 +61,34 @@ static bool is_of(const struct model_group *group, const struct series_group *wa
 
 	return !group->system && group->gopc == wanted->gopc && group->state == wanted->state &&
 	       group->reason == wanted->reason && detect_same_place(site, wanted->site);
+}
+
+static uint64_t made_since(const struct detect_input *input, const struct series_group *wanted)
+{
+	const struct model *model = input->model;
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < model->groups.len; i++) {
+		const struct model_group *group = &model->groups.data[i];
+		const size_t *tasks = model->group_tasks.data + group->first_task;
+
+		if (!is_of(group, wanted))
+			continue;
+		for (uint64_t j = 0; j < group->count; j++)
+			count += series_was_made_since(input->series,
+						       model->tasks.data[tasks[j]].goid);
+	}
+	return count;
+}
+
+/* In a pool that finds less to do, or less CPU, ever more of the same ones wait. */
+static bool is_made_of_new_ones(const struct detect_input *input, const struct series_group *group,
+				size_t points)
+{
+	uint32_t first = series_count(group, 0), last = series_count(group, points - 1);
+
+	return last > first &&
+	       (double)made_since(input, group) >= MADE_LEAST * (double)(last - first);
 }
 
 static void take_goroutines(const struct detect_input *input, struct findings *findings,
@@ -144,7 +163,7 @@ static void report(const struct detect_input *input, struct findings *findings,
 		    "%u at first, %u after %s, %llu of them made meanwhile; of %llu there at first "
 		    "%llu are still there",
 		    first, last, DURATION(input->observed_ns),
-		    (unsigned long long)survivors.made_since,
+		    (unsigned long long)made_since(input, group),
 		    (unsigned long long)survivors.followed, (unsigned long long)survivors.left);
 	if (is_loop(group))
 		finding_say(
@@ -193,7 +212,8 @@ static int check(const struct detect_input *input, struct findings *findings)
 		double slope;
 
 		if (now < limits->growth_least || !can_leak(input->model, group) ||
-		    !grows_steadily(group, point_count) || !is_made_of_new_ones(group, point_count))
+		    !grows_steadily(group, point_count) ||
+		    !is_made_of_new_ones(input, group, point_count))
 			continue;
 		slope = series_slope(input->series, group, 0);
 		if (slope * 60 >= limits->growth_per_minute)

@@ -16,11 +16,9 @@ struct group_key {
 struct group_node {
 	struct series_group group;
 	struct group_key key;
-	VEC(uint64_t) first;  /* goids at the first snapshot that had the group, ascending */
-	uint64_t left, anew;  /* of those, in the group at the last snapshot; in another wait */
-	uint64_t at_first;    /* in the group at that first snapshot */
-	uint64_t made_since;  /* in the group at the last snapshot, made after the first of all */
-	uint64_t first_at_ns; /* of the first snapshot that had the group */
+	VEC(uint64_t) first;     /* goids at the first snapshot that had the group, ascending */
+	uint64_t left, anew;     /* of those, in the group at the last snapshot; in another wait */
+	uint64_t first_at_ns;    /* of the first snapshot that had the group */
 	uint64_t first_snapshot; /* number of that snapshot */
 	UT_hash_handle hh;
 };
@@ -183,28 +181,6 @@ static bool has_goid(const uint64_t *goids, size_t count, uint64_t goid)
 	return count && bsearch(&goid, goids, count, sizeof(goid), compare_goids);
 }
 
-/* Each P hands out ids of a block of its own, so that one made later can have a lower one. */
-static bool was_made_since(const struct series *series, uint64_t goid)
-{
-	return goid > series->newest || (series->known.len < SERIES_KNOWN &&
-					 !has_goid(series->known.data, series->known.len, goid));
-}
-
-/* Once all counts of this snapshot are there. */
-static void note_made_since(struct series *series, const struct model *model)
-{
-	for (size_t i = 0; i < model->groups.len; i++) {
-		const struct model_group *from = &model->groups.data[i];
-		struct group_node *node = from->system ? NULL : group_of(series, from);
-
-		if (!node || series_count(&node->group, series->points.len - 1) <= node->at_first)
-			continue;
-		for (uint64_t j = from->first_task; j < from->first_task + from->count; j++)
-			node->made_since += was_made_since(
-				series, model->tasks.data[model->group_tasks.data[j]].goid);
-	}
-}
-
 static int note_known(struct series *series, const struct model *model)
 {
 	for (size_t i = 0; i < model->tasks.len; i++) {
@@ -263,7 +239,7 @@ static int note_groups(struct series *series, const struct model *model)
 	for (size_t i = 0; i < series->groups.len; i++) {
 		struct group_node *node = (struct group_node *)series->groups.data[i];
 
-		node->left = node->anew = node->made_since = 0;
+		node->left = node->anew = 0;
 	}
 	for (size_t i = 0; i < model->groups.len && !status; i++) {
 		const struct model_group *from = &model->groups.data[i];
@@ -276,14 +252,10 @@ static int note_groups(struct series *series, const struct model *model)
 			continue;
 		}
 		status = set_count(&node->group, point, from->count);
-		if (node->first_snapshot == series->snapshots)
-			node->at_first += from->count;
 		if (!status)
 			status = note_goids(node, model, from,
 					    node->first_snapshot == series->snapshots);
 	}
-	if (!status)
-		note_made_since(series, model);
 	return status;
 }
 
@@ -437,8 +409,14 @@ struct series_survivors series_survivors(const struct series_group *group)
 
 	return (struct series_survivors){ .followed = node->first.len,
 					  .left = node->left,
-					  .anew = node->anew,
-					  .made_since = node->made_since };
+					  .anew = node->anew };
+}
+
+/* Each P hands out ids of a block of its own, so that one made later can have a lower one. */
+bool series_was_made_since(const struct series *series, uint64_t goid)
+{
+	return goid > series->newest || (series->known.len < SERIES_KNOWN &&
+					 !has_goid(series->known.data, series->known.len, goid));
 }
 
 /* ---- slopes ------------------------------------------------------------------------------------ */

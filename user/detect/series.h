@@ -78,17 +78,18 @@ uint64_t series_left_out(const struct series *series);
  * At most SERIES_FOLLOWED of them are followed.
  */
 #define SERIES_FOLLOWED 4096
-#define SERIES_KNOWN 65536
 struct series_survivors {
 	uint64_t followed, left; /* of those at the first point; how many of them are still there */
 	uint64_t anew;           /* of those left: woke since, and wait there again */
-	/*
-	 * Of all in it at the last snapshot, how many were made after the first one of the series; at
-	 * least, where there were more than SERIES_KNOWN goroutines then. Told where a group has grown.
-	 */
-	uint64_t made_since;
 };
 struct series_survivors series_survivors(const struct series_group *group);
+
+/*
+ * A goroutine was made after the first snapshot. False also when that is unknown: at most SERIES_KNOWN of
+ * those that were there then are remembered.
+ */
+#define SERIES_KNOWN 65536
+bool series_was_made_since(const struct series *series, uint64_t goid);
 
 /* Growth a second by least squares over points [from, end); 0 with fewer than two points. */
 double series_slope(const struct series *series, const struct series_group *group, size_t from);

@@ -60,6 +60,16 @@ static double per_second(uint64_t before, uint64_t now, uint64_t ns)
 	return ns ? (double)(now - before) * 1e9 / (double)ns : 0;
 }
 
+static struct model_rates rates_between(const uint64_t *before, const uint64_t *now, uint64_t ns)
+{
+	return (struct model_rates){
+		.spawn = per_second(before[CT_N_SPAWN], now[CT_N_SPAWN], ns),
+		.exit = per_second(before[CT_N_EXIT], now[CT_N_EXIT], ns),
+		.park = per_second(before[CT_N_PARK], now[CT_N_PARK], ns),
+		.ready = per_second(before[CT_N_READY], now[CT_N_READY], ns),
+	};
+}
+
 static void note_counters(struct model *model, const struct aggregates *aggregates,
 			  const struct governor_status *governor)
 {
@@ -72,12 +82,7 @@ static void note_counters(struct model *model, const struct aggregates *aggregat
 	model->counted_ns = governor->counted_ns;
 	model->estimated = !estimate_is_exact(governor);
 	model->event_weight = governor->event_weight;
-	model->rates = (struct model_rates){
-		.spawn = per_second(before[CT_N_SPAWN], now[CT_N_SPAWN], ns),
-		.exit = per_second(before[CT_N_EXIT], now[CT_N_EXIT], ns),
-		.park = per_second(before[CT_N_PARK], now[CT_N_PARK], ns),
-		.ready = per_second(before[CT_N_READY], now[CT_N_READY], ns),
-	};
+	model->rates = rates_between(before, now, ns);
 	memcpy(model->counters, now, sizeof(model->counters));
 	model->hit_cost_ns = governor->hit_cost_ns;
 	memcpy(model->steady_ns, governor->steady_ns, sizeof(model->steady_ns));
@@ -85,17 +90,10 @@ static void note_counters(struct model *model, const struct aggregates *aggregat
 
 void model_take_overall_rates(struct model *model)
 {
-	const uint64_t *all = model->counters;
-	uint64_t ns = model->counted_ns;
+	static const uint64_t nothing[CT_N_COUNTERS];
 
-	if (!ns)
-		return;
-	model->rates = (struct model_rates){
-		.spawn = per_second(0, all[CT_N_SPAWN], ns),
-		.exit = per_second(0, all[CT_N_EXIT], ns),
-		.park = per_second(0, all[CT_N_PARK], ns),
-		.ready = per_second(0, all[CT_N_READY], ns),
-	};
+	if (model->counted_ns)
+		model->rates = rates_between(nothing, model->counters, model->counted_ns);
 }
 
 static void note_time(struct model *model, const struct aggregates *aggregates,
